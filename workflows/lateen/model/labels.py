@@ -1,0 +1,29 @@
+"""Labels and annotations that mean something to lateen; KubeVela's names wherever it has one."""
+
+from __future__ import annotations
+
+APP_NAME = "app.oam.dev/name"
+APP_NAMESPACE = "app.oam.dev/namespace"
+APP_COMPONENT = "app.oam.dev/component"
+APP_REVISION = "app.oam.dev/appRevision"
+APP_CLUSTER = "app.oam.dev/cluster"
+RESOURCE_TYPE = "app.oam.dev/resourceType"
+COMPONENT_REVISION = "app.oam.dev/revision"
+WORKLOAD_TYPE = "workload.oam.dev/type"
+TRAIT_TYPE = "trait.oam.dev/type"
+TRAIT_RESOURCE = "trait.oam.dev/resource"
+DISABLE_HEALTH_CHECK = "app.oam.dev/disable-health-check"
+
+CREATE_NAMESPACE = "lateen.dev/create-namespace"
+"""Annotation of an Application: create namespaces that are missing on a target."""
+
+CREDENTIAL_TYPE = "cluster.core.oam.dev/cluster-credential-type"
+ENDPOINT_TYPE = "cluster.core.oam.dev/cluster-endpoint-type"
+CONTROL_PLANE = "cluster.core.oam.dev/control-plane"
+CLUSTER_ALIAS = "cluster.core.oam.dev/cluster-alias"
+CLUSTER_VERSION = "cluster.core.oam.dev/cluster-version"
+CLUSTER_UID = "lateen.dev/cluster-uid"
+"""Annotation of a cluster's Secret: UID of the member's kube-system namespace, recorded at join."""
+
+LOCAL = "local"
+"""The hub's own name as a target."""

@@ -1,0 +1,44 @@
+"""Names that Kubernetes accepts, checked before they reach an API server."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+LONGEST_APPLICATION_NAME = 56
+"""So that ``<name>-v99999`` still fits the 63 characters of a label's value."""
+
+
+def _label(value: str) -> str:
+    if len(value) > 63 or not _LABEL.fullmatch(value):
+        raise ValueError("expected at most 63 lower-case letters, digits and '-' (a DNS label)")
+    return value
+
+
+def _application_name(value: str) -> str:
+    if len(value) > LONGEST_APPLICATION_NAME or not _SUBDOMAIN.fullmatch(value):
+        raise ValueError(
+            f"expected at most {LONGEST_APPLICATION_NAME} lower-case letters, digits, '-' and '.'"
+        )
+    return value
+
+
+def _subdomain(value: str) -> str:
+    if len(value) > 253 or not _SUBDOMAIN.fullmatch(value):
+        raise ValueError("expected at most 253 lower-case letters, digits, '-' and '.'")
+    return value
+
+
+DnsLabel = Annotated[str, AfterValidator(_label)]
+"""RFC 1123 label: namespaces and components."""
+
+ApplicationName = Annotated[str, AfterValidator(_application_name)]
+"""RFC 1123 subdomain, short enough to be a label's value with a revision behind it."""
+
+Subdomain = Annotated[str, AfterValidator(_subdomain)]
+"""RFC 1123 subdomain: most object names."""
