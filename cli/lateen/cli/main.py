@@ -1,0 +1,89 @@
+"""The ``lateen`` command: its groups, loaded only when they are used, and what an error looks like."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from lateen.model.errors import LateenError
+
+_COMMANDS = {
+    "up": "lateen.cli.delivering:up",
+    "approve": "lateen.cli.deciding:approve",
+    "reject": "lateen.cli.deciding:reject",
+    "delete": "lateen.cli.delivering:delete",
+    "status": "lateen.cli.showing:status",
+    "ls": "lateen.cli.showing:ls",
+    "dry-run": "lateen.cli.previewing:dry_run",
+    "cluster": "lateen.cli.clusters:cluster",
+    "install": "lateen.cli.installing:install",
+    "local": "lateen.cli.stack:local",
+    "worker": "lateen.cli.working:worker",
+    "completion": "lateen.cli.completing:completion",
+}
+
+_SHORT_HELP = {
+    "up": "Deliver applications.",
+    "approve": "Approve the step that waits.",
+    "reject": "Reject the step that waits.",
+    "delete": "Delete an application from every cluster.",
+    "status": "Show where an application is and how it does.",
+    "ls": "List applications.",
+    "dry-run": "Show what would be sent to each cluster.",
+    "cluster": "Join, list, label and detach clusters.",
+    "install": "Prepare a hub cluster (and Temporal) for lateen.",
+    "local": "Run the local stack: Temporal and four clusters.",
+    "worker": "Run the worker that delivers.",
+    "completion": "Print the shell completion script.",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used, so that ``--help`` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        target = _COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, _, attribute = target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_SHORT_HELP.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "LATEEN"},
+)
+@click.version_option(package_name="lateen", prog_name="lateen")
+def cli() -> None:
+    """Deliver applications to many Kubernetes clusters."""
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    Errors that lateen raises on purpose become one clear sentence; anything else keeps its traceback.
+    ``os._exit`` avoids the abort that some short processes suffer when Temporal's native threads outlive
+    the interpreter (sdk-python issue 300).
+    """
+    code: int | str | None = 0
+    try:
+        cli(standalone_mode=True)
+    except LateenError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = 1
+    except SystemExit as stop:
+        code = stop.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
