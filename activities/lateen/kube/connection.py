@@ -1,0 +1,330 @@
+"""One API server, spoken to with as little as possible between the caller and the wire.
+
+``kubernetes``' own clients cost three to ten times the CPU of a bare session per request, so requests
+are made with aiohttp directly: JSON objects in and out, one session a connection, one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+from lateen.kube.answers import read_error
+from lateen.kube.access import Credentials
+from lateen.kube.errors import ServerError, Target, Unauthorized, Unreachable
+from lateen.kube.tls import make_ssl_context
+from lateen.model.base import Json
+from lateen.model.objects import ObjectRef
+
+JSON = "application/json"
+APPLY_PATCH = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
+
+LARGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes; an object is at most 3 MiB, a page of 500 rarely exceeds 10. More is not a sane server."""
+
+_ACTIONS = {"GET": "get", "POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
+_IDLE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success: HTTP status and body."""
+
+    status: int
+    body: bytes
+
+
+class Connection:
+    """A connection to one API server; opens at the first request, closes with ``close()``.
+
+    ``timeout`` bounds a request as a whole and ``connect_timeout`` its connection and TLS handshake,
+    both in seconds. Every method raises ``Unreachable`` or an ``ApiError``. Nothing is retried here,
+    except once when credentials that renew themselves were refused.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        credentials: Credentials,
+        *,
+        timeout: float = 30,
+        connect_timeout: float = 5,
+    ) -> None:
+        self.cluster = cluster
+        self._credentials = credentials
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._session: aiohttp.ClientSession | None = None
+        self._session_credentials: Credentials | None = None
+        self._uid: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Connection({self.cluster!r}, {self._credentials.endpoint!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the session; a later request opens a new one."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def request(
+        self,
+        verb: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        content_type: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
+    ) -> Json:
+        """Make a request and return the JSON object that the server answered."""
+        target = Target(self.cluster, _action(verb, content_type), path)
+        answer = await self.send(
+            verb, target, params=params, body=body, content_type=content_type, timeout=timeout
+        )
+        return decode(target, answer)
+
+    async def send(
+        self,
+        verb: str,
+        target: Target,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        content_type: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
+    ) -> Answer:
+        """Make a request about ``target``; what ``request`` does, with the status and undecoded."""
+        data = None if body is None else orjson.dumps(body)
+        try:
+            return await self._exchange(verb, target, params, data, content_type, timeout)
+        except Unauthorized:
+            if not await self._renewed():
+                raise
+            return await self._exchange(verb, target, params, data, content_type, timeout)
+
+    async def stream(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
+        ref: ObjectRef | None = None,
+    ) -> AsyncGenerator[Json]:
+        """Yield the JSON objects of an answer that has one a line, such as a watch.
+
+        Ends when the server ends the answer; ``Unreachable`` when it breaks off or takes longer than
+        ``timeout`` seconds. Close the iterator (``contextlib.aclosing``) to end it earlier.
+        """
+        target = Target(self.cluster, "watch", path, ref)
+        async with self._response("GET", target, params=params, timeout=timeout) as response:
+            await _raise_for_status(target, response)
+            rest = bytearray()
+            searched = 0
+            async for chunk in response.content.iter_any():
+                rest += chunk
+                while (end := rest.find(b"\n", searched)) >= 0:
+                    line = bytes(rest[:end])
+                    del rest[: end + 1]
+                    searched = 0
+                    if line.strip():
+                        yield decode(target, Answer(response.status, line))
+                searched = len(rest)
+                if searched > LARGEST_ANSWER:
+                    raise _too_large(target, response.status)
+
+    async def version(self) -> Json:
+        """Return the server's version (``gitVersion`` and so on)."""
+        return await self.request("GET", "/version")
+
+    async def uid(self) -> str:
+        """Return the UID of namespace ``kube-system``: what tells one cluster from another. Cached."""
+        if self._uid is None:
+            path = "/api/v1/namespaces/kube-system"
+            namespace = await self.request("GET", path)
+            uid = (namespace.get("metadata") or {}).get("uid")
+            if not isinstance(uid, str) or not uid:
+                target = Target(self.cluster, "get", path)
+                raise ServerError(target, status=200, detail="namespace kube-system has no UID")
+            self._uid = uid
+        return self._uid
+
+    async def healthz(self) -> str:
+        """Return ``ok`` when the server says that it is healthy; raises otherwise."""
+        target = Target(self.cluster, "get", "/healthz")
+        answer = await self.send("GET", target)
+        if answer.body.strip() != b"ok":
+            raise ServerError(target, status=answer.status, detail="does not answer 'ok'")
+        return "ok"
+
+    async def _exchange(
+        self,
+        verb: str,
+        target: Target,
+        params: Mapping[str, str] | None,
+        data: bytes | None,
+        content_type: str | None,
+        timeout: float | None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
+    ) -> Answer:
+        async with self._response(
+            verb, target, params=params, data=data, content_type=content_type, timeout=timeout
+        ) as response:
+            await _raise_for_status(target, response)
+            return Answer(response.status, await _read(target, response))
+
+    @asynccontextmanager
+    async def _response(
+        self,
+        verb: str,
+        target: Target,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        content_type: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """Send a request; failures of the transport, also while reading, become ``Unreachable``."""
+        session, credentials = await self._open()
+        headers = {"Accept": JSON}
+        if data is not None:
+            headers["Content-Type"] = content_type or JSON
+        if credentials.token:
+            headers["Authorization"] = f"Bearer {credentials.token}"
+        bound = self._timeout if timeout is None else timeout
+        try:
+            async with session.request(
+                verb,
+                f"{credentials.endpoint.rstrip('/')}{target.path}",
+                params=params,
+                data=data,
+                headers=headers,
+                allow_redirects=False,
+                proxy=credentials.proxy_url,
+                server_hostname=credentials.tls_server_name,
+                timeout=aiohttp.ClientTimeout(total=bound, sock_connect=self._connect_timeout),
+            ) as response:
+                yield response
+        except (aiohttp.ClientError, OSError) as error:
+            # Others than the system's own errors may quote what was sent or received: not chained.
+            cause = error if isinstance(error, OSError) else None
+            raise Unreachable(f"{target}: {_why(error, bound)}", cluster=self.cluster) from cause
+
+    async def _open(self) -> tuple[aiohttp.ClientSession, Credentials]:
+        """Return the session, made anew when renewed credentials need another TLS context."""
+        credentials = await self._credentials.current()
+        known = self._session_credentials
+        if self._session is not None and known is not None and not known.same_tls(credentials):
+            await self.close()
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(
+                ssl=make_ssl_context(credentials, cluster=self.cluster),
+                limit=0,  # a watch holds its connection; how much runs at once is bounded above
+                keepalive_timeout=_IDLE,
+                socket_factory=_make_socket,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                trust_env=False,
+                auto_decompress=True,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+            self._session_credentials = credentials
+        return self._session, credentials
+
+    async def _renewed(self) -> bool:
+        """Renew the credentials after a refusal; False when they are what they were."""
+        before = await self._credentials.current()
+        return await self._credentials.current(refused=True) != before
+
+
+def decode(target: Target, answer: Answer) -> Json:
+    """Read a JSON object; anything else is a ``ServerError`` that doesn't quote it."""
+    try:
+        value = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        detail = "the answer is not JSON"
+        # Not chained: the parser's error holds the document.
+        raise ServerError(target, status=answer.status, detail=detail) from None
+    if not isinstance(value, dict):
+        raise ServerError(target, status=answer.status, detail="the answer is not a JSON object")
+    return value
+
+
+async def _raise_for_status(target: Target, response: aiohttp.ClientResponse) -> None:
+    if not 200 <= response.status < 300:
+        body = await _read(target, response)
+        raise read_error(target, status=response.status, headers=response.headers, body=body)
+
+
+async def _read(target: Target, response: aiohttp.ClientResponse) -> bytes:
+    """Read a body, never more than ``LARGEST_ANSWER``, also when it was compressed."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise _too_large(target, response.status)
+    return bytes(body)
+
+
+def _too_large(target: Target, status: int) -> ServerError:
+    detail = f"the answer is larger than {LARGEST_ANSWER // 1024**2} MiB"
+    return ServerError(target, status=status, detail=detail)
+
+
+def _action(verb: str, content_type: str | None) -> str:
+    return "apply" if content_type == APPLY_PATCH else _ACTIONS.get(verb, verb.lower())
+
+
+def _make_socket(info: Any) -> socket.socket:
+    """Make a socket that notices within half a minute that its peer is gone, as a watch must."""
+    family, kind, protocol, _, _ = info
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return made
+
+
+def _why(error: Exception, bound: float) -> str:
+    """Say in a few words what the transport suffered; never more than our own words and errno's."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            reason = getattr(error.certificate_error, "verify_message", "") or "verification failed"
+            return f"the server's certificate is not accepted: {reason}"
+        case aiohttp.ConnectionTimeoutError():
+            return "no connection in time"
+        case asyncio.TimeoutError():
+            return f"no answer within {bound:g} s"
+        case aiohttp.ClientConnectorDNSError():
+            return "the host's name can't be resolved"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return "the proxy does not connect"
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+            return "the server broke the connection off"
+        case aiohttp.InvalidURL():
+            return "the endpoint is not a valid URL"
+        case OSError(strerror=str() as text) if text:
+            return f"no connection: {text}"
+        case _:
+            return f"no valid answer ({type(error).__name__})"
