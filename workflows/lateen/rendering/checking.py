@@ -1,0 +1,131 @@
+"""Checking components and traits against their types, before anything is rendered for real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from lateen.model.errors import InvalidApplication, Problem
+from lateen.model.validation import problems_of
+from lateen.rendering.context import RenderContext
+from lateen.rendering.shapes.base import TemplateError
+
+if TYPE_CHECKING:
+    from lateen.model.application import Component, Trait
+    from lateen.model.base import Json
+    from lateen.rendering.registry import ComponentType, Registry, TraitType
+    from lateen.rendering.shapes.base import Parameters
+
+
+@dataclass(frozen=True)
+class PreparedTrait:
+    """A trait whose properties are valid."""
+
+    trait: TraitType[Any]
+    parameters: Parameters
+    path: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A component whose own properties and those of its traits are valid."""
+
+    component: Component
+    type: ComponentType[Any]
+    parameters: Parameters
+    traits: tuple[PreparedTrait, ...]
+    path: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A component's objects before decoration: the workload, then outputs with their trait."""
+
+    workload: Json
+    outputs: tuple[tuple[TraitType[Any] | None, str, Json], ...]
+
+
+def check_component(component: Component, registry: Registry, *, path: str) -> list[Problem]:
+    """Return all that is wrong with a component and its traits; ``path`` is where it stands.
+
+    The check ends with a trial rendering, which finds traits that the workload can't take.
+    """
+    prepared = prepare(component, registry, path=path)
+    if isinstance(prepared, list):
+        return prepared
+    context = RenderContext(application="application", namespace="default").inside(component)
+    drafted = draft(prepared, context)
+    return drafted if isinstance(drafted, list) else []
+
+
+def prepare(component: Component, registry: Registry, *, path: str) -> Prepared | list[Problem]:
+    """Find the types and validate the properties; returns all problems if there are any."""
+    problems: list[Problem] = []
+    found = _component(component, registry, path=path, problems=problems)
+    traits = [
+        _trait(trait, registry, path=f"{path}.traits[{index}]", problems=problems)
+        for index, trait in enumerate(component.traits or ())
+    ]
+    if found is None or problems:
+        return problems
+    kind, parameters = found
+    kept = tuple(trait for trait in traits if trait is not None)
+    return Prepared(component, kind, parameters, kept, path)
+
+
+def draft(prepared: Prepared, context: RenderContext) -> Draft | list[Problem]:
+    """Render the component and apply its traits in order; returns the problems if there are any."""
+    try:
+        rendered = prepared.type.render(prepared.parameters, context)
+    except TemplateError as error:
+        return [error.at(f"{prepared.path}.properties")]
+    problems: list[Problem] = []
+    outputs: list[tuple[TraitType[Any] | None, str, Json]] = [
+        (None, name, made) for name, made in rendered.outputs.items()
+    ]
+    for entry in prepared.traits:
+        try:
+            made = entry.trait.apply(entry.parameters, rendered.workload, context)
+        except TemplateError as error:
+            problems.append(_trait_problem(error, entry))
+        else:
+            outputs += [(entry.trait, name, each) for name, each in made.items()]
+    return problems or Draft(rendered.workload, tuple(outputs))
+
+
+def _trait_problem(error: TemplateError, entry: PreparedTrait) -> Problem:
+    if error.problem.path:
+        return error.at(f"{entry.path}.properties")
+    problem = error.problem
+    message = f"trait {entry.trait.type!r} {problem.message}"
+    return Problem(entry.path, message, problem.value, problem.hint)
+
+
+def _component(
+    component: Component, registry: Registry, *, path: str, problems: list[Problem]
+) -> tuple[ComponentType[Any], Parameters] | None:
+    try:
+        kind = registry.component(component.type, path=f"{path}.type")
+        return kind, kind.parameters.model_validate(component.properties or {})
+    except InvalidApplication as error:
+        problems += error.problems
+    except ValidationError as error:
+        model = registry.component(component.type).parameters
+        problems += problems_of(error, model, path=f"{path}.properties")
+    return None
+
+
+def _trait(
+    trait: Trait, registry: Registry, *, path: str, problems: list[Problem]
+) -> PreparedTrait | None:
+    try:
+        kind = registry.trait(trait.type, path=f"{path}.type")
+        return PreparedTrait(kind, kind.parameters.model_validate(trait.properties or {}), path)
+    except InvalidApplication as error:
+        problems += error.problems
+    except ValidationError as error:
+        model = registry.trait(trait.type).parameters
+        problems += problems_of(error, model, path=f"{path}.properties")
+    return None

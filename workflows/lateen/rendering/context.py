@@ -1,0 +1,96 @@
+"""What a template may know about the application that it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lateen.model.labels import APP_COMPONENT, APP_NAME, APP_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lateen.model.application import Application, Component
+
+_FILTERED_LABELS = "filter.oam.dev/label-keys"
+_FILTERED_ANNOTATIONS = "filter.oam.dev/annotation-keys"
+_NEVER_INHERITED = (
+    _FILTERED_LABELS,
+    _FILTERED_ANNOTATIONS,
+    "app.oam.dev/in-place-upgrade",
+    "kubectl.kubernetes.io/last-applied-configuration",
+)
+_OWN_PREFIX = "lateen.dev/"
+
+
+@dataclass(frozen=True)
+class RenderContext:
+    """The application, and inside a template the component; nothing of the placement.
+
+    ``labels`` and ``annotations`` are those that delivered objects inherit.
+    """
+
+    application: str
+    namespace: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    component: Component | None = None
+
+    @classmethod
+    def of(cls, application: Application) -> RenderContext:
+        """Return the context of an application, with its inheritance filters applied.
+
+        Annotations that steer lateen, kubectl or KubeVela itself are not handed down.
+        """
+        metadata = application.metadata
+        unwanted_labels = _keys(metadata.annotations.get(_FILTERED_LABELS, ""))
+        unwanted = {*_NEVER_INHERITED, *_keys(metadata.annotations.get(_FILTERED_ANNOTATIONS, ""))}
+        return cls(
+            application=metadata.name,
+            namespace=metadata.namespace,
+            labels={
+                key: value for key, value in metadata.labels.items() if key not in unwanted_labels
+            },
+            annotations={
+                key: value
+                for key, value in metadata.annotations.items()
+                if key not in unwanted and not key.startswith(_OWN_PREFIX)
+            },
+        )
+
+    def inside(self, component: Component) -> RenderContext:
+        """Return the context of one component's templates."""
+        return RenderContext(
+            self.application, self.namespace, self.labels, self.annotations, component
+        )
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name if self.component else ""
+
+    @property
+    def component_revision(self) -> str:
+        """A short digest of the component as written: changes when, and only when, it changes."""
+        written = self.component.to_json() if self.component else {}
+        text = json.dumps(written, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def pod_labels(self) -> dict[str, str]:
+        """Return the labels by which a component's pods are found."""
+        return {APP_NAME: self.application, APP_COMPONENT: self.name}
+
+    def object_labels(self) -> dict[str, str]:
+        """Return the labels of every object of the component, inherited ones first."""
+        return {
+            **self.labels,
+            APP_NAME: self.application,
+            APP_NAMESPACE: self.namespace,
+            APP_COMPONENT: self.name,
+        }
+
+
+def _keys(listed: str) -> set[str]:
+    return {key.strip() for key in listed.split(",") if key.strip()}

@@ -1,0 +1,121 @@
+"""Component and trait types: what a type is, and the registry that finds one by its name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from lateen.model.errors import InvalidApplication, nearest
+from lateen.rendering.shapes.base import Parameters
+
+if TYPE_CHECKING:
+    from lateen.model.base import Json
+    from lateen.rendering.context import RenderContext
+
+P = TypeVar("P", bound=Parameters)
+_Class: TypeAlias = type[P]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a component's template makes: its workload, and further objects by output name."""
+
+    workload: Json
+    outputs: dict[str, Json] = field(default_factory=dict[str, "Json"])
+
+
+class ComponentType(ABC, Generic[P]):
+    """A kind of component: its name, its parameters, and the objects that it makes of them."""
+
+    parameters: _Class[P]
+    type: str
+
+    @abstractmethod
+    def render(self, parameters: P, context: RenderContext) -> Rendered:
+        """Make fresh objects, which traits will then change in place.
+
+        Raises ``TemplateError`` when the parameters don't go together.
+        """
+
+
+class TraitType(ABC, Generic[P]):
+    """A kind of trait: it changes the workload, adds objects, or both."""
+
+    parameters: _Class[P]
+    type: str
+    after_dispatch = False
+    """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
+
+    @abstractmethod
+    def apply(self, parameters: P, workload: Json, context: RenderContext) -> dict[str, Json]:
+        """Change the workload in place and return further objects by output name.
+
+        Raises ``TemplateError`` when the workload can't take the trait.
+        """
+
+
+class Registry:
+    """The types that an application may use, by name."""
+
+    def __init__(self) -> None:
+        self._components: dict[str, ComponentType[Any]] = {}
+        self._traits: dict[str, TraitType[Any]] = {}
+
+    def register(self, *types: ComponentType[Any] | TraitType[Any]) -> Registry:
+        """Add types; a name that is taken is an error, so that no plug-in shadows another."""
+        for added in types:
+            known: dict[str, Any] = (
+                self._components if isinstance(added, ComponentType) else self._traits
+            )
+            if added.type in known:
+                raise ValueError(f"type {added.type!r} is registered already")
+            known[added.type] = added
+        return self
+
+    def component(self, name: str, *, path: str = "type") -> ComponentType[Any]:
+        """Return a component type.
+
+        Raises ``InvalidApplication`` at ``path``, with the nearest known name.
+        """
+        return _find(self._components, name, path=path, what="component type")
+
+    def trait(self, name: str, *, path: str = "type") -> TraitType[Any]:
+        """Return a trait type.
+
+        Raises ``InvalidApplication`` at ``path``, with the nearest known name.
+        """
+        return _find(self._traits, name, path=path, what="trait type")
+
+    @property
+    def components(self) -> list[ComponentType[Any]]:
+        """All component types by name."""
+        return [self._components[name] for name in sorted(self._components)]
+
+    @property
+    def traits(self) -> list[TraitType[Any]]:
+        """All trait types by name."""
+        return [self._traits[name] for name in sorted(self._traits)]
+
+    def copy(self) -> Registry:
+        """Return a registry of one's own to add plug-ins to."""
+        return Registry().register(*self._components.values(), *self._traits.values())
+
+
+_Found = TypeVar("_Found")
+
+
+def _find(known: dict[str, _Found], name: str, *, path: str, what: str) -> _Found:
+    found = known.get(name)
+    if found is None:
+        raise InvalidApplication.at(path, f"unknown {what}", name, nearest(name, known))
+    return found
+
+
+@cache
+def builtin() -> Registry:
+    """Return the built-in types; shared, so copy it before adding to it."""
+    from lateen.rendering.catalog import COMPONENTS, TRAITS  # noqa: PLC0415 - they import this module
+
+    return Registry().register(*COMPONENTS, *TRAITS)

@@ -1,0 +1,182 @@
+"""From components to manifests: once for the application, then cheaply for each placement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lateen.model.errors import InvalidApplication, Problem
+from lateen.model.labels import (
+    APP_CLUSTER,
+    APP_REVISION,
+    RESOURCE_TYPE,
+    TRAIT_RESOURCE,
+    TRAIT_TYPE,
+    WORKLOAD_TYPE,
+)
+from lateen.rendering.checking import Draft, Prepared, draft, prepare
+from lateen.rendering.digest import digest
+from lateen.rendering.scopes import group_of, is_cluster_scoped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lateen.model.application import Component
+    from lateen.model.base import Json
+    from lateen.rendering.context import RenderContext
+    from lateen.rendering.registry import Registry, TraitType
+
+_AUXILIARY = "AuxiliaryWorkload"
+_NAME_DIGEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedObject:
+    """An object of the application with everything that is the same on each placement.
+
+    ``manifest`` is shared by all placements: whoever gets it must not change it. ``namespace`` is
+    where the object goes unless the placement says otherwise, empty for cluster-scoped kinds.
+    """
+
+    component: str
+    manifest: Json
+    namespace: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What makes two objects the same one: group, kind, namespace, name."""
+        group = group_of(self.manifest["apiVersion"])
+        return (group, self.manifest["kind"], self.namespace, self.manifest["metadata"]["name"])
+
+    def placed(self, *, cluster: str, namespace: str, revision: str) -> Json:
+        """Return the manifest for one placement; metadata is its own, the rest is shared."""
+        metadata = dict(self.manifest["metadata"])
+        metadata["labels"] = {
+            **metadata["labels"],
+            APP_CLUSTER: cluster,
+            APP_REVISION: revision,
+        }
+        if "annotations" in metadata:
+            metadata["annotations"] = dict(metadata["annotations"])
+        if self.namespace:
+            metadata["namespace"] = namespace or self.namespace
+        return {**self.manifest, "metadata": metadata}
+
+
+def render(
+    components: Sequence[Component], context: RenderContext, registry: Registry
+) -> tuple[RenderedObject, ...]:
+    """Render components with their traits, in order; the workload of each comes first.
+
+    Raises ``InvalidApplication`` with every problem of every component, and when two components or
+    two objects have the same name.
+    """
+    problems = list(_duplicates(components))
+    objects: list[RenderedObject] = []
+    for index, component in enumerate(components):
+        prepared = prepare(component, registry, path=f"spec.components[{index}]")
+        if isinstance(prepared, list):
+            problems += prepared
+            continue
+        inside = context.inside(component)
+        drafted = draft(prepared, inside)
+        if isinstance(drafted, list):
+            problems += drafted
+            continue
+        objects += _decorated(drafted, prepared, inside)
+    problems = problems or list(_collisions(objects))
+    if problems:
+        raise InvalidApplication(problems, subject=f"{context.namespace}/{context.application}")
+    return tuple(objects)
+
+
+def place(
+    objects: Iterable[RenderedObject], *, cluster: str, namespace: str, revision: str
+) -> list[Json]:
+    """Return the final manifests for one placement.
+
+    A ``namespace`` is forced on every namespaced object; empty leaves each in its own.
+    """
+    return [
+        each.placed(cluster=cluster, namespace=namespace, revision=revision) for each in objects
+    ]
+
+
+def _decorated(
+    drafted: Draft, prepared: Prepared, context: RenderContext
+) -> Iterable[RenderedObject]:
+    common = context.object_labels()
+    own = {**common, RESOURCE_TYPE: "WORKLOAD", WORKLOAD_TYPE: prepared.type.type}
+    yield _object(drafted.workload, labels=own, context=context, name=context.name)
+    for trait, output, made in drafted.outputs:
+        labels = {**common, **_output_labels(trait, output)}
+        name = _generated_name(made, context, trait)
+        yield _object(made, labels=labels, context=context, name=name)
+
+
+def _output_labels(trait: TraitType[Any] | None, output: str) -> dict[str, str]:
+    labels = {TRAIT_TYPE: trait.type if trait else _AUXILIARY}
+    if output:
+        labels[TRAIT_RESOURCE] = output
+    if trait is None or not trait.after_dispatch:
+        labels[RESOURCE_TYPE] = "TRAIT"
+    return labels
+
+
+def _generated_name(made: Json, context: RenderContext, trait: TraitType[Any] | None) -> str:
+    if made.get("metadata", {}).get("name"):
+        return ""
+    suffix = digest([made])[:_NAME_DIGEST]
+    return f"{context.name}-{trait.type if trait else 'object'}-{suffix}"
+
+
+def _object(
+    made: Json, *, labels: dict[str, str], context: RenderContext, name: str
+) -> RenderedObject:
+    written: Json = made.get("metadata") or {}
+    metadata: Json = {**written, "name": written.get("name") or name}
+    metadata["labels"] = {**(written.get("labels") or {}), **labels}
+    annotations: Json = {**(written.get("annotations") or {}), **context.annotations}
+    metadata.pop("annotations", None)
+    if annotations:
+        metadata["annotations"] = annotations
+    namespace = metadata.pop("namespace", None) or context.namespace
+    if is_cluster_scoped(made["apiVersion"], made["kind"]):
+        namespace = ""
+    head = {"apiVersion": made["apiVersion"], "kind": made["kind"], "metadata": metadata}
+    return RenderedObject(context.name, {**head, **made, "metadata": metadata}, namespace)
+
+
+def _duplicates(components: Sequence[Component]) -> Iterable[Problem]:
+    first: dict[str, int] = {}
+    for index, component in enumerate(components):
+        if component.name in first:
+            yield Problem(
+                f"spec.components[{index}].name",
+                f"is the name of spec.components[{first[component.name]}] already",
+                component.name,
+                "give each component a name of its own",
+            )
+        first.setdefault(component.name, index)
+
+
+def _collisions(objects: Iterable[RenderedObject]) -> Iterable[Problem]:
+    """Two objects with one identity: the second would overwrite the first, on every cluster."""
+    makers: dict[tuple[str, str, str, str], RenderedObject] = {}
+    for each in objects:
+        other = makers.setdefault(each.key, each)
+        if other is not each:
+            _, kind, _, name = each.key
+            yield Problem(
+                f"spec.components[{each.component}]",
+                f"makes {kind} {name} twice: {_origin(other)} and {_origin(each)}",
+                hint="name one of them differently or leave one out",
+            )
+
+
+def _origin(each: RenderedObject) -> str:
+    labels = each.manifest["metadata"]["labels"]
+    kind: str = labels.get(TRAIT_TYPE, "")
+    if kind == _AUXILIARY or not kind:
+        return f"component {each.component}"
+    return f"its trait {kind}"

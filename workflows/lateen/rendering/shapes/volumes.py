@@ -1,0 +1,185 @@
+"""Volumes of a pod and where a container mounts them: the present form and the deprecated one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
+
+from pydantic import Discriminator, Field, Tag
+
+from lateen.rendering.shapes.base import Named, Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lateen.model.base import Json
+
+FileMode: TypeAlias = Annotated[int, Field(ge=0, le=0o777)]
+"""Permission bits as a decimal number: 420 is 0644."""
+
+DEFAULT_MODE = 420
+ITEM_MODE = 511
+
+
+class Item(Parameters):
+    """One key of a ConfigMap or Secret, as a file."""
+
+    key: Named = Field(description="The key.")
+    path: Named = Field(description="Path of the file below the mount.")
+    mode: FileMode = Field(default=ITEM_MODE, description="Permissions; 511 is 0777.")
+
+
+class Mount(Parameters):
+    """A volume and where it is mounted."""
+
+    name: Named = Field(description="Name of the volume; mounts of one name share the volume.")
+    mount_path: Named = Field(description="Path in the container.")
+    sub_path: str | None = Field(default=None, description="Path inside the volume.")
+
+    def source(self) -> Json:
+        """Return what the volume is made of."""
+        raise NotImplementedError
+
+
+class ClaimMount(Mount):
+    """A PersistentVolumeClaim."""
+
+    claim_name: Named = Field(description="Name of the claim.")
+
+    def source(self) -> Json:
+        """Return what the volume is made of."""
+        return {"persistentVolumeClaim": {"claimName": self.claim_name}}
+
+
+class ConfigMapMount(Mount):
+    """The content of a ConfigMap, as files."""
+
+    default_mode: FileMode = Field(default=DEFAULT_MODE, description="Permissions; 420 is 0644.")
+    cm_name: Named = Field(description="Name of the ConfigMap.")
+    items: list[Item] | None = Field(default=None, description="The keys; all by default.")
+
+    def source(self) -> Json:
+        """Return what the volume is made of."""
+        return {"configMap": _files("name", self.cm_name, self.default_mode, self.items)}
+
+
+class SecretMount(Mount):
+    """The content of a Secret, as files."""
+
+    default_mode: FileMode = Field(default=DEFAULT_MODE, description="Permissions; 420 is 0644.")
+    secret_name: Named = Field(description="Name of the Secret.")
+    items: list[Item] | None = Field(default=None, description="The keys; all by default.")
+
+    def source(self) -> Json:
+        """Return what the volume is made of."""
+        return {"secret": _files("secretName", self.secret_name, self.default_mode, self.items)}
+
+
+class EmptyDirMount(Mount):
+    """An empty directory that lives as long as the pod."""
+
+    medium: Literal["", "Memory"] = Field(default="", description="`Memory` for a RAM disk.")
+
+    def source(self) -> Json:
+        """Return what the volume is made of."""
+        return {"emptyDir": {"medium": self.medium}}
+
+
+class HostPathMount(Mount):
+    """A path of the node."""
+
+    path: Named = Field(description="Path on the node.")
+
+    def source(self) -> Json:
+        """Return what the volume is made of."""
+        return {"hostPath": {"path": self.path}}
+
+
+class VolumeMounts(Parameters):
+    """Volumes by kind."""
+
+    pvc: list[ClaimMount] | None = Field(default=None, description="PersistentVolumeClaims.")
+    config_map: list[ConfigMapMount] | None = Field(default=None, description="ConfigMaps.")
+    secret: list[SecretMount] | None = Field(default=None, description="Secrets.")
+    empty_dir: list[EmptyDirMount] | None = Field(default=None, description="Empty directories.")
+    host_path: list[HostPathMount] | None = Field(default=None, description="Paths of the node.")
+
+    def all(self) -> list[Mount]:
+        """Return the mounts of all kinds."""
+        kinds: tuple[Sequence[Mount] | None, ...] = (
+            self.pvc,
+            self.config_map,
+            self.secret,
+            self.empty_dir,
+            self.host_path,
+        )
+        return [mount for kind in kinds for mount in kind or ()]
+
+
+class ClaimVolume(ClaimMount):
+    """Deprecated form: a PersistentVolumeClaim."""
+
+    type: Literal["pvc"]
+
+
+class ConfigMapVolume(ConfigMapMount):
+    """Deprecated form: the content of a ConfigMap."""
+
+    type: Literal["configMap"]
+
+
+class SecretVolume(SecretMount):
+    """Deprecated form: the content of a Secret."""
+
+    type: Literal["secret"]
+
+
+class EmptyDirVolume(EmptyDirMount):
+    """Deprecated form: an empty directory, which is the default."""
+
+    type: Literal["emptyDir"] = "emptyDir"
+
+
+def _volume_type(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "emptyDir"
+    found = cast("Json", value).get("type", "emptyDir")
+    return found if isinstance(found, str) else ""
+
+
+Volume: TypeAlias = Annotated[
+    Annotated[ClaimVolume, Tag("pvc")]
+    | Annotated[ConfigMapVolume, Tag("configMap")]
+    | Annotated[SecretVolume, Tag("secret")]
+    | Annotated[EmptyDirVolume, Tag("emptyDir")],
+    Discriminator(_volume_type),
+]
+"""A volume in the deprecated form, told apart by ``type``."""
+
+
+def pod_volumes(mounts: Iterable[Mount]) -> list[Json]:
+    """Return the volumes as a pod lists them; the first of several with one name counts."""
+    volumes: dict[str, Json] = {}
+    for mount in mounts:
+        if mount.name not in volumes:
+            volumes[mount.name] = {"name": mount.name, **mount.source()}
+    return list(volumes.values())
+
+
+def container_mounts(mounts: Iterable[Mount]) -> list[Json]:
+    """Return the mounts as a container lists them."""
+    listed: list[Json] = []
+    for mount in mounts:
+        entry = {"name": mount.name, "mountPath": mount.mount_path}
+        if mount.sub_path is not None:
+            entry["subPath"] = mount.sub_path
+        listed.append(entry)
+    return listed
+
+
+def _files(name_key: str, name: str, mode: int, items: Sequence[Item] | None) -> Json:
+    source: dict[str, Any] = {"defaultMode": mode, name_key: name}
+    if items is not None:
+        source["items"] = [
+            {"key": item.key, "path": item.path, "mode": item.mode} for item in items
+        ]
+    return source
