@@ -1,0 +1,172 @@
+"""Everything about an application that can be known without a hub."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lateen.model.application import InlinePolicy
+from lateen.model.errors import InvalidApplication, Problem
+from lateen.planning.references import external_references
+from lateen.planning.step_types import DEPLOY
+from lateen.planning.steps import plan_steps
+from lateen.policies.catalog import check_policy
+from lateen.policies.override import OVERRIDE, apply_overrides, read_override
+from lateen.policies.topology import TOPOLOGY
+from lateen.rendering.checking import check_component
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lateen.model.application import Application, Component
+    from lateen.planning.plan import WorkflowPlan
+    from lateen.rendering.registry import Registry
+
+
+def check_application(application: Application, registry: Registry) -> list[str]:
+    """Return warnings for a valid application.
+
+    Raises ``InvalidApplication`` with everything that is certain to go wrong. Components are
+    checked as the steps deliver them, so that an override may supply what a component lacks. Where
+    a policy or the workflow is an object of the hub, what only it can settle is left to the
+    delivery.
+    """
+    policies = application.spec.policies or ()
+    problems = [*_unsupported(application), *_override_problems(policies, registry)]
+    plan: WorkflowPlan | None = None
+    warnings: list[str] = []
+    if external_references(application).workflow is None:
+        try:
+            plan = plan_steps(application, policies=_stand_ins(application), workflow=None)
+            warnings += plan.warnings
+        except InvalidApplication as error:
+            problems += error.problems
+    else:
+        for index, policy in enumerate(policies):
+            found, said = check_policy(policy, path=f"spec.policies[{index}]")
+            problems += found
+            warnings += said
+    problems += _component_problems(application, plan, registry, settled=not problems)
+    if problems:
+        raise InvalidApplication(problems, subject=f"Application {application.id}")
+    return warnings
+
+
+def _stand_ins(application: Application) -> dict[str, InlinePolicy]:
+    """Put harmless policies in the place of those in the hub, so that the steps can be checked."""
+    return {
+        name: InlinePolicy(name=name, type=TOPOLOGY, properties={})
+        for name in external_references(application).policies
+    }
+
+
+def _unsupported(application: Application) -> Iterator[Problem]:
+    """Refuse what would otherwise be ignored."""
+    for index, component in enumerate(application.spec.components):
+        for key, value in (
+            ("dependsOn", component.depends_on),
+            ("inputs", component.inputs),
+            ("outputs", component.outputs),
+            ("externalRevision", component.external_revision),
+            ("scopes", component.scopes),
+        ):
+            if value:
+                path = f"spec.components[{index}].{key}"
+                yield Problem(path, "is not supported yet for components", hint="remove it")
+
+
+def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> Iterator[Problem]:
+    """Check the types that overrides name; their properties are checked after merging."""
+    for index, policy in enumerate(policies):
+        if policy.type != OVERRIDE:
+            continue
+        path = f"spec.policies[{index}].properties"
+        try:
+            patches = read_override(policy, path=path).components or ()
+        except InvalidApplication:
+            continue  # check_policy reports it
+        for at, patch in enumerate(patches):
+            where = f"{path}.components[{at}]"
+            if patch.external_revision:
+                yield Problem(f"{where}.externalRevision", "is not supported yet", hint="remove it")
+            if patch.type:
+                yield from _unknown_component(patch.type, registry, path=f"{where}.type")
+            for number, trait in enumerate(patch.traits or ()):
+                yield from _unknown_trait(
+                    trait.type, registry, path=f"{where}.traits[{number}].type"
+                )
+
+
+def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
+    try:
+        registry.component(name, path=path)
+    except InvalidApplication as error:
+        return error.problems
+    return ()
+
+
+def _unknown_trait(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
+    try:
+        registry.trait(name, path=path)
+    except InvalidApplication as error:
+        return error.problems
+    return ()
+
+
+def _component_problems(
+    application: Application, plan: WorkflowPlan | None, registry: Registry, *, settled: bool
+) -> list[Problem]:
+    """Check components as written, and as the overrides of each step change them.
+
+    ``settled`` says that policies and steps are sound, without which overrides can't be applied.
+    """
+    components = application.spec.components
+    if plan is None or not settled:
+        return _as_written(components, registry, delivered=())
+    policies = {policy.name: policy for policy in application.spec.policies or ()}
+    external = set(external_references(application).policies)
+    problems: dict[tuple[str, str], Problem] = {}
+    delivered: list[Component] = []
+    for step in plan.leaves:
+        if step.type != DEPLOY or external.intersection(step.policies):
+            continue
+        patches = [policies[name] for name in step.policies]
+        try:
+            patched = apply_overrides(components, patches)
+        except InvalidApplication as error:
+            problems |= {(found.path, found.message): found for found in error.problems}
+            continue
+        delivered += patched
+        changed = [each for each in patched if not any(each is base for base in components)]
+        for found in _after_overrides(changed, components, registry):
+            said = replace(found, message=f"{found.message} (in step {step.name!r})")
+            problems.setdefault((found.path, found.message), said)
+    as_written = _as_written(components, registry, delivered=delivered)
+    known = {(found.path, found.message) for found in as_written}
+    return [*as_written, *(found for key, found in problems.items() if key not in known)]
+
+
+def _as_written(
+    components: Sequence[Component], registry: Registry, *, delivered: Sequence[Component]
+) -> list[Problem]:
+    """Check the user's own components.
+
+    Of one that is not delivered as it is, only what no override can mend counts: unknown names.
+    """
+    problems: list[Problem] = []
+    for index, component in enumerate(components):
+        found = check_component(component, registry, path=f"spec.components[{index}]")
+        if not any(component is each for each in delivered):
+            found = [problem for problem in found if problem.message.startswith("unknown ")]
+        problems += found
+    return problems
+
+
+def _after_overrides(
+    changed: Iterable[Component], components: Sequence[Component], registry: Registry
+) -> Iterator[Problem]:
+    written = {component.name: index for index, component in enumerate(components)}
+    for component in changed:
+        index = written.get(component.name)
+        path = f"components[{component.name}]" if index is None else f"spec.components[{index}]"
+        yield from check_component(component, registry, path=path)
