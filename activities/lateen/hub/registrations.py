@@ -1,0 +1,354 @@
+"""What a cluster's Secret says, and how it is written: KubeVela's cluster-gateway format.
+
+Pure: Secrets in, values out. Which credentials may be used is decided here and at every use, because a
+Secret can change after the join that wrote it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import orjson
+
+from lateen.hub.cluster_errors import InvalidRegistration, UnusableCluster
+from lateen.kube.credentials import Credentials, read_kubeconfig
+from lateen.kube.errors import CredentialsError
+from lateen.model.base import Json, Record
+from lateen.model.errors import shorten
+from lateen.model.labels import (
+    CLUSTER_ALIAS,
+    CLUSTER_UID,
+    CLUSTER_VERSION,
+    CONTROL_PLANE,
+    CREDENTIAL_TYPE,
+    ENDPOINT_TYPE,
+    LOCAL,
+)
+
+INSECURE = "lateen.dev/insecure-skip-tls-verify"
+"""Annotation: the join asked for it explicitly, so a missing CA means no verification."""
+
+RENAMED_FROM = "lateen.dev/renamed-from"
+"""Annotation: a rename is under way; the old name's Secret may still exist."""
+
+RESERVED_PREFIX = "cluster.core.oam.dev/"
+"""Labels with it describe the registration; all others are the user's."""
+
+X509, TOKEN, DYNAMIC = "X509Certificate", "ServiceAccountToken", "Dynamic"
+CONST = "Const"
+INTERNAL = "Internal"
+BLANK_ENDPOINT = "-"
+
+
+class RegisteredCluster(Record):
+    """A cluster as people and policies see it; nothing secret in it.
+
+    ``labels`` are what selectors match: the user's, and ``cluster.core.oam.dev/control-plane``.
+    ``uid`` is that of the member's kube-system namespace, empty when KubeVela joined it.
+    """
+
+    name: str
+    type: str
+    endpoint: str
+    accepted: bool = True
+    labels: dict[str, str] = {}
+    alias: str = ""
+    created_at: str = ""
+    uid: str = ""
+    version: str = ""
+
+    @property
+    def user_labels(self) -> dict[str, str]:
+        """The labels that a person set, in the order of their keys."""
+        return {
+            key: value
+            for key, value in sorted(self.labels.items())
+            if not key.startswith(RESERVED_PREFIX)
+        }
+
+
+def local_cluster() -> RegisteredCluster:
+    """Return the hub as a target: no Secret describes it."""
+    return RegisteredCluster(
+        name=LOCAL, type=INTERNAL, endpoint=BLANK_ENDPOINT, labels={CONTROL_PLANE: "true"}
+    )
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A cluster's Secret, kept as it was read so that it can be written back without loss."""
+
+    secret: Json = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The cluster's name: that of the Secret."""
+        return str(self.secret["metadata"]["name"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """All labels of the Secret."""
+        return dict(self.secret["metadata"].get("labels") or {})
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """All annotations of the Secret."""
+        return dict(self.secret["metadata"].get("annotations") or {})
+
+    @property
+    def type(self) -> str:
+        """The kind of credentials, as KubeVela names them."""
+        return self.labels.get(CREDENTIAL_TYPE, "")
+
+    @property
+    def recorded_uid(self) -> str:
+        """The UID recorded at join, or nothing."""
+        return self.annotations.get(CLUSTER_UID, "")
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a connection depends on; health reports and labels of the Secret are not part of it."""
+        data = self.secret.get("data") or {}
+        content = hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return (self.secret_uid, self.recorded_uid, self.type, content)
+
+    @property
+    def secret_uid(self) -> str:
+        """The Secret's own UID: another one after detach and join."""
+        return str(self.secret["metadata"].get("uid", ""))
+
+    def text(self, key: str) -> str:
+        """Return a data key as text; missing is empty. Raises ``UnusableCluster``, never with the value."""
+        try:
+            return self.binary(key).decode().strip()
+        except UnicodeDecodeError:
+            raise UnusableCluster(self.name, f"data key {key!r} is not UTF-8 text") from None
+
+    def binary(self, key: str) -> bytes:
+        """Return a data key's bytes; missing is empty. Raises ``UnusableCluster``, never with the value."""
+        encoded = (self.secret.get("data") or {}).get(key) or ""
+        try:
+            return base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError, TypeError):
+            raise UnusableCluster(self.name, f"data key {key!r} is not base64") from None
+
+    def describe(self) -> RegisteredCluster:
+        """Return what may be shown. A broken Secret is shown as far as it can be read."""
+        try:
+            endpoint = self.text("endpoint") or BLANK_ENDPOINT
+        except UnusableCluster:
+            endpoint = BLANK_ENDPOINT
+        own = {k: v for k, v in self.labels.items() if not k.startswith(RESERVED_PREFIX)}
+        return RegisteredCluster(
+            name=self.name,
+            type=self.type,
+            endpoint=endpoint,
+            labels={**own, CONTROL_PLANE: "false"},
+            alias=self.annotations.get(CLUSTER_ALIAS, ""),
+            created_at=str(self.secret["metadata"].get("creationTimestamp") or ""),
+            uid=self.recorded_uid,
+            version=_git_version(self.annotations.get(CLUSTER_VERSION, "")),
+        )
+
+    def credentials(
+        self, *, allow_insecure: Collection[str] = (), allowed_exec: Collection[str] = ()
+    ) -> Credentials:
+        """Return what to connect with, or raise ``UnusableCluster`` with the reason.
+
+        ``allow_insecure`` names clusters (``*``: all) that may be reached without verifying TLS;
+        ``allowed_exec`` names the commands that may be run to get credentials.
+        """
+        self._refuse_proxied()
+        ca = self.binary("ca.crt") or self.binary("ca") or None
+        if ca is None and not self._may_be_insecure(allow_insecure):
+            raise UnusableCluster(
+                self.name,
+                "its Secret has no ca.crt, so its certificate could not be verified; join it again with"
+                " its CA, or with --insecure-skip-tls-verify to accept the risk",
+            )
+        try:
+            check_endpoint(self.text("endpoint"))
+            if self.type == DYNAMIC:
+                return self._dynamic(ca=ca, allowed_exec=allowed_exec)
+            return self._static(ca=ca)
+        except (InvalidRegistration, CredentialsError) as error:
+            raise UnusableCluster(self.name, str(error)) from None
+
+    def _refuse_proxied(self) -> None:
+        endpoint_type = self.labels.get(ENDPOINT_TYPE) or CONST
+        if endpoint_type != CONST:
+            raise UnusableCluster(
+                self.name,
+                f"endpoint type {shorten(endpoint_type)} is not supported: lateen connects directly and"
+                " runs no cluster proxy; join it with an endpoint that the worker can reach",
+            )
+
+    def _may_be_insecure(self, allowed: Collection[str]) -> bool:
+        asked = self.annotations.get(INSECURE) == "true"
+        return asked or self.name in allowed or "*" in allowed
+
+    def _static(self, *, ca: bytes | None) -> Credentials:
+        certificate = key = token = None
+        if self.type == X509:
+            certificate, key = self._required("tls.crt"), self._required("tls.key")
+        elif self.type == TOKEN:
+            self._required("token")
+            token = self.text("token")
+        else:
+            raise UnusableCluster(
+                self.name,
+                f"credential type {shorten(self.type)} is not supported (known: {X509}, {TOKEN},"
+                f" {DYNAMIC}); join it with a client certificate or a token",
+            )
+        return Credentials(
+            endpoint=check_endpoint(self.text("endpoint")),
+            ca=ca,
+            certificate=certificate,
+            key=key,
+            token=token,
+            insecure=ca is None,
+            proxy_url=check_proxy(self.text("proxy-url")),
+            tls_server_name=self.text("tls-server-name") or None,
+        )
+
+    def _dynamic(self, *, ca: bytes | None, allowed_exec: Collection[str]) -> Credentials:
+        self._required("exec")
+        try:
+            plugin = orjson.loads(self.text("exec"))
+        except orjson.JSONDecodeError:
+            raise UnusableCluster(self.name, "data key 'exec' is not JSON") from None
+        command = plugin.get("command") if isinstance(plugin, dict) else None
+        if not isinstance(command, str) or command not in allowed_exec:
+            raise UnusableCluster(
+                self.name,
+                f"its credentials run the command {shorten(command)} on the machine that uses them,"
+                " which the operator has not allowed; join it with a client certificate or a token",
+            )
+        target: Json = {"server": check_endpoint(self.text("endpoint"))}
+        if ca is None:
+            target["insecure-skip-tls-verify"] = True
+        else:
+            target["certificate-authority-data"] = base64.b64encode(ca).decode()
+        if proxy := check_proxy(self.text("proxy-url")):
+            target["proxy-url"] = proxy
+        config = {
+            "current-context": self.name,
+            "clusters": [{"name": self.name, "cluster": target}],
+            "users": [{"name": self.name, "user": {"exec": plugin}}],
+            "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": self.name}}],
+        }
+        entry = read_kubeconfig(
+            orjson.dumps(config), base=None, allow_insecure=ca is None, allowed_exec=allowed_exec
+        )
+        return entry.credentials
+
+    def _required(self, key: str) -> bytes:
+        value = self.binary(key)
+        if not value:
+            raise UnusableCluster(
+                self.name, f"its Secret has no data key {key!r}; join it again with --overwrite"
+            )
+        return value
+
+
+def build_secret(
+    name: str, credentials: Credentials, *, namespace: str, labels: Mapping[str, str]
+) -> Json:
+    """Return the Secret that registers a cluster. Annotations are the caller's to add."""
+    data: dict[str, bytes] = {"endpoint": check_endpoint(credentials.endpoint).encode()}
+    if credentials.ca:
+        data["ca.crt"] = credentials.ca
+    if credentials.certificate and credentials.key:
+        kind = X509
+        data |= {"tls.crt": credentials.certificate, "tls.key": credentials.key}
+    elif credentials.token:
+        kind = TOKEN
+        data["token"] = credentials.token.encode()
+    else:
+        raise InvalidRegistration(
+            f"cannot join {name!r}: the kubeconfig's user has neither a client certificate with its key"
+            " nor a token; add one of them"
+        )
+    for key, text in (
+        ("proxy-url", credentials.proxy_url),
+        ("tls-server-name", credentials.tls_server_name),
+    ):
+        if text:
+            data[key] = text.encode()
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {**labels, CREDENTIAL_TYPE: kind, ENDPOINT_TYPE: CONST},
+            "annotations": {},
+        },
+        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+    }
+
+
+def check_endpoint(url: str) -> str:
+    """Return an API server's URL without a trailing slash, or raise ``InvalidRegistration``.
+
+    Only ``https``: credentials must not travel in the clear. Link-local and unspecified addresses are
+    refused, since no API server lives there but cloud metadata services do.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidRegistration(
+            "the endpoint is not a URL; expected https://HOST[:PORT]"
+        ) from None
+    if parts.scheme != "https" or not host:
+        shown = shorten(f"{parts.scheme}://{host or ''}")
+        raise InvalidRegistration(
+            f"endpoint {shown} is not an https URL with a host; use https://HOST[:PORT]"
+        )
+    if parts.username is not None or parts.query or parts.fragment:
+        raise InvalidRegistration(
+            f"the endpoint on host {host!r} carries a user, query or fragment; use https://HOST[:PORT]"
+        )
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return url.rstrip("/")
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_link_local or address.is_unspecified or address.is_multicast:
+        raise InvalidRegistration(
+            f"endpoint address {host} is link-local, unspecified or multicast: no API server can be"
+            " joined there; use the API server's own address"
+        )
+    return url.rstrip("/")
+
+
+def check_proxy(url: str) -> str | None:
+    """Return a proxy's URL, None for none, or raise ``InvalidRegistration``."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InvalidRegistration(
+            "proxy-url is not an http(s) URL with a host; correct or remove it"
+        )
+    return url
+
+
+def _git_version(text: str) -> str:
+    try:
+        version = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return ""
+    return str(version.get("gitVersion", "")) if isinstance(version, dict) else ""

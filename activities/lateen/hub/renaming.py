@@ -1,0 +1,93 @@
+"""Renaming a cluster, with what is recorded about it; a crash in between is repaired by a second run."""
+
+from __future__ import annotations
+
+from lateen.hub.cluster_errors import (
+    ClusterExists,
+    ClusterInUse,
+    InvalidRegistration,
+    ReservedCluster,
+)
+from lateen.hub.cluster_names import check_name
+from lateen.hub.cluster_users import references_to
+from lateen.hub.clusters import ClusterRegistry
+from lateen.hub.inventories import move_cluster
+from lateen.hub.membership import (
+    create_registration,
+    decide,
+    remove_registration,
+    replace_registration,
+    with_metadata,
+)
+from lateen.hub.registrations import RENAMED_FROM, RegisteredCluster, Registration
+from lateen.model.base import Json
+from lateen.model.labels import LOCAL
+
+
+async def rename(registry: ClusterRegistry, old: str, new: str) -> RegisteredCluster:
+    """Give a cluster another name, together with the inventories of what is in it.
+
+    Refused while an application or policy names the old one. The new Secret exists before the old one goes,
+    marked until everything has moved: a rename that was interrupted is finished by running it again.
+    """
+    if LOCAL in (old, new):
+        raise ReservedCluster("rename a cluster to" if new == LOCAL else "rename")
+    check_name(new, doing="rename a cluster to")
+    if old == new:
+        raise InvalidRegistration(f"cluster {old!r} has that name already; nothing to rename")
+
+    async def attempt() -> RegisteredCluster:
+        known = await registry.registrations()
+        source, target = known.get(old), known.get(new)
+        resumed = target is not None and target.annotations.get(RENAMED_FROM) == old
+        if source is None and not resumed:
+            source = await registry.registration(old, fresh=True)
+        if target is not None and not resumed:
+            raise ClusterExists(new)
+        await _refuse_named(registry, old)
+        if target is None and source is not None:
+            await create_registration(registry, _renamed(source, new))
+        await move_cluster(registry.hub, old=old, new=new)
+        if source is not None:
+            await remove_registration(registry, source)
+        return await _unmark(registry, new)
+
+    return await decide(old, attempt)
+
+
+async def _refuse_named(registry: ClusterRegistry, name: str) -> None:
+    users = await references_to(registry.hub, name)
+    if users:
+        raise ClusterInUse(
+            name,
+            doing="rename",
+            users=users,
+            way_out=(
+                "they would no longer find it: select it by a label there (`clusterLabelSelector`),"
+                " or take it out of them and put the new name in after the rename"
+            ),
+        )
+
+
+def _renamed(source: Registration, name: str) -> Json:
+    metadata = source.secret["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": source.secret.get("type", "Opaque"),
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "labels": source.labels,
+            "annotations": {**source.annotations, RENAMED_FROM: source.name},
+        },
+        "data": source.secret.get("data") or {},
+    }
+
+
+async def _unmark(registry: ClusterRegistry, name: str) -> RegisteredCluster:
+    registration = await registry.registration(name, fresh=True)
+    annotations = {k: v for k, v in registration.annotations.items() if k != RENAMED_FROM}
+    return await replace_registration(
+        registry, with_metadata(registration, annotations=annotations)
+    )
