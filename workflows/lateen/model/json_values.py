@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 from lateen.model.errors import Problem, shorten
 
@@ -143,14 +143,20 @@ def json_digest(value: Any) -> str:
 
 def as_object(value: Any) -> Json | None:
     """Return a value if it is a JSON object."""
-    found: Json | None = value if isinstance(value, dict) else None
-    return found
+    return value if _is_object(value) else None
 
 
 def as_list(value: Any) -> list[Any] | None:
     """Return a value if it is a JSON array."""
-    found: list[Any] | None = value if isinstance(value, list) else None
-    return found
+    return value if _is_list(value) else None
+
+
+def _is_object(value: Any) -> TypeGuard[Json]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _canonical(value: Any) -> Any:
