@@ -17,12 +17,20 @@ None of them is cured by trying again; all of them name the cluster and the way 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from lateen.model.errors import LateenError, nearest, shorten
 from lateen.model.labels import LOCAL
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 _LISTED = 20
+
+REJOIN = (
+    "if it was rebuilt, `lateen cluster detach --force` it and join it again; if not, join it with"
+    " --overwrite and the right credentials"
+)
 
 
 class RegistryError(LateenError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lateen.kube.cluster import Cluster
 from lateen.kube.errors import UnknownKind
-from lateen.model.base import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lateen.kube.cluster import Cluster
+    from lateen.model.base import Json
 
 INVENTORY_CLUSTER = "lateen.dev/cluster"
 """Label of an Inventory: the cluster that its objects are in."""

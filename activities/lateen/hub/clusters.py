@@ -6,7 +6,12 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from lateen.hub.cluster_errors import ClusterIdentityMismatch, ReservedCluster, UnknownCluster
+from lateen.hub.cluster_errors import (
+    REJOIN,
+    ClusterIdentityMismatch,
+    ReservedCluster,
+    UnknownCluster,
+)
 from lateen.hub.pooling import ConnectionPool, SingleFlight
 from lateen.hub.registrations import (
     RENAMED_FROM,
@@ -173,8 +178,5 @@ async def _verify(cluster: Cluster, *, recorded: str) -> None:
             cluster.name,
             recorded=recorded,
             found=found,
-            way_out=(
-                "if it was rebuilt, `lateen cluster detach --force` it and join it again;"
-                " if not, join it with --overwrite and the right credentials"
-            ),
+            way_out=REJOIN,
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lateen.hub.cluster_errors import ClusterInUse, ReservedCluster
 from lateen.hub.cluster_users import applications_in
-from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.membership import decide, remove_registration
-from lateen.hub.registrations import RegisteredCluster
 from lateen.model.labels import LOCAL
+
+if TYPE_CHECKING:
+    from lateen.hub.clusters import ClusterRegistry
+    from lateen.hub.registrations import RegisteredCluster
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from importlib import resources
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 
 from lateen.hub.cluster_errors import HubNotUsable
 from lateen.hub.clusters import REGISTRY_NAMESPACE
 from lateen.hub.kind_checks import find_limits, find_obstacles
-from lateen.kube.cluster import Cluster
-from lateen.model.base import Json
 from lateen.model.objects import ObjectRef
+
+if TYPE_CHECKING:
+    from lateen.kube.cluster import Cluster
+    from lateen.model.base import Json
 
 FIELD_MANAGER = "lateen-install"
 SYSTEM_NAMESPACE = "lateen-system"
@@ -90,7 +92,10 @@ async def check(hub: Cluster, *, namespace: str = REGISTRY_NAMESPACE) -> list[st
     missing: list[str] = []
     for manifest in manifests(namespace=namespace):
         ref = ObjectRef.of(manifest)
-        if ref.kind not in ("CustomResourceDefinition", "Namespace") or ref.name == SYSTEM_NAMESPACE:
+        if (
+            ref.kind not in ("CustomResourceDefinition", "Namespace")
+            or ref.name == SYSTEM_NAMESPACE
+        ):
             continue
         live = await hub.get(ref)
         if live is None:

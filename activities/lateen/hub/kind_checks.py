@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from lateen.model.base import Json
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lateen.model.base import Json
 
 _OPTIONAL = frozenset(
     {

@@ -6,9 +6,8 @@ Each operation may be repeated after a crash or run twice at once: Secrets are w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import orjson
 
@@ -22,7 +21,6 @@ from lateen.hub.cluster_errors import (
     UnusableCluster,
 )
 from lateen.hub.cluster_names import check_alias, check_labels, check_name
-from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.registrations import (
     INSECURE,
     RegisteredCluster,
@@ -30,9 +28,7 @@ from lateen.hub.registrations import (
     build_secret,
     check_endpoint,
 )
-from lateen.kube.credentials import Credentials
 from lateen.kube.errors import AlreadyExists, Conflict, KubeError, NotFound
-from lateen.model.base import Json
 from lateen.model.labels import (
     CLUSTER_ALIAS,
     CLUSTER_UID,
@@ -42,6 +38,13 @@ from lateen.model.labels import (
     LOCAL,
 )
 from lateen.model.objects import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from lateen.hub.clusters import ClusterRegistry
+    from lateen.kube.credentials import Credentials
+    from lateen.model.base import Json
 
 FIELD_MANAGER = "lateen-registry"
 ATTEMPTS = 5

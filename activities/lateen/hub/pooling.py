@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lateen.kube.cluster import Cluster
-from lateen.kube.connection import Connection
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Hashable
+
+    from lateen.kube.cluster import Cluster
+    from lateen.kube.connection import Connection
 
 T = TypeVar("T")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from lateen.hub.clusters import ClusterRegistry
-from lateen.kube.cluster import Cluster
+from lateen.hub.cluster_errors import REJOIN, ClusterIdentityMismatch
 from lateen.model.labels import LOCAL
+
+if TYPE_CHECKING:
+    from lateen.hub.clusters import ClusterRegistry
+    from lateen.kube.cluster import Cluster
 
 Identity = Literal["match", "mismatch", "unrecorded"]
 
@@ -60,3 +63,11 @@ async def _ask(cluster: Cluster, *, recorded: str) -> Probe:
         recorded_uid=recorded,
         identity=identity,
     )
+
+
+def refuse_mismatch(found: Probe) -> None:
+    """Raise ``ClusterIdentityMismatch`` when another cluster answered than the one that was joined."""
+    if found.identity == "mismatch":
+        raise ClusterIdentityMismatch(
+            found.name, recorded=found.recorded_uid, found=found.uid, way_out=REJOIN
+        )

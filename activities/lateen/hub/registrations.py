@@ -10,8 +10,8 @@ import base64
 import binascii
 import hashlib
 import ipaddress
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import orjson
@@ -30,6 +30,9 @@ from lateen.model.labels import (
     ENDPOINT_TYPE,
     LOCAL,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 INSECURE = "lateen.dev/insecure-skip-tls-verify"
 """Annotation: the join asked for it explicitly, so a missing CA means no verification."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lateen.hub.cluster_errors import (
     ClusterExists,
     ClusterInUse,
@@ -10,7 +12,6 @@ from lateen.hub.cluster_errors import (
 )
 from lateen.hub.cluster_names import check_name
 from lateen.hub.cluster_users import references_to
-from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.inventories import move_cluster
 from lateen.hub.membership import (
     create_registration,
@@ -20,8 +21,11 @@ from lateen.hub.membership import (
     with_metadata,
 )
 from lateen.hub.registrations import RENAMED_FROM, RegisteredCluster, Registration
-from lateen.model.base import Json
 from lateen.model.labels import LOCAL
+
+if TYPE_CHECKING:
+    from lateen.hub.clusters import ClusterRegistry
+    from lateen.model.base import Json
 
 
 async def rename(registry: ClusterRegistry, old: str, new: str) -> RegisteredCluster:

@@ -1,0 +1,163 @@
+"""Applications, Policies and Workflows in the hub: what users' documents become and refer to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from lateen.hub.records import FIELD_MANAGER
+from lateen.kube.errors import NotFound
+from lateen.model.errors import InvalidApplication, LateenError, nearest
+from lateen.model.labels import CREATE_NAMESPACE
+from lateen.model.objects import ObjectRef
+from lateen.model.parsing import parse_workflow
+from lateen.model.records import Snapshot
+from lateen.planning.references import (
+    external_references,
+    inline_names,
+    policy_references,
+)
+
+if TYPE_CHECKING:
+    from lateen.kube.cluster import Cluster
+    from lateen.model.application import Application
+    from lateen.model.base import Json
+
+APPLICATION = "core.oam.dev/v1beta1"
+EXTERNAL = "core.oam.dev/v1alpha1"
+
+KUBEVELA_PAUSE = "controller.core.oam.dev/pause"
+"""KubeVela's label that makes its controller leave an application alone."""
+
+_KUBEVELA_CONTROLLER = {"controller.oam.dev/name": "vela-core"}
+_GUARD_MAX_AGE = 60.0
+
+
+class MissingNamespace(LateenError):
+    """A namespace does not exist where it is needed."""
+
+    def __init__(self, namespace: str, *, cluster: str) -> None:
+        self.namespace = namespace
+        super().__init__(
+            f"namespace {namespace!r} does not exist in cluster {cluster!r}; create it there, or ask lateen "
+            f"to: `lateen up --create-namespace`, or the annotation {CREATE_NAMESPACE}: 'true'"
+        )
+
+
+class KubeVelaIsActive(LateenError):
+    """KubeVela's controller would deliver the application too."""
+
+
+class Applications:
+    """Stores applications and reads what they refer to."""
+
+    def __init__(self, hub: Cluster) -> None:
+        self._hub = hub
+        self._kubevela: tuple[float, bool] | None = None
+
+    async def store(self, application: Application) -> None:
+        """Write an application to the hub.
+
+        Raises ``MissingNamespace``, and ``KubeVelaIsActive`` where a second controller would act on it.
+        """
+        await self._refuse_beside_kubevela(application)
+        manifest = application.to_json()
+        if application.metadata.annotations.get(CREATE_NAMESPACE) == "true":
+            await ensure_namespace(self._hub, application.metadata.namespace)
+        try:
+            await self._hub.apply(manifest, field_manager=FIELD_MANAGER, force=True)
+        except NotFound as error:
+            raise MissingNamespace(
+                application.metadata.namespace, cluster=self._hub.name
+            ) from error
+
+    async def read(self, namespace: str, name: str) -> Json | None:
+        """Return the stored application as plain data, or None."""
+        return await self._hub.get(_application_ref(namespace, name))
+
+    async def delete(self, namespace: str, name: str) -> None:
+        """Delete the stored application; it may be gone already."""
+        await self._hub.delete(_application_ref(namespace, name))
+
+    async def list(self, namespace: str | None) -> tuple[Json, ...]:
+        """Return the stored applications of a namespace, or of all."""
+        return tuple(await self._hub.list(APPLICATION, "Application", namespace=namespace))
+
+    async def snapshot(self, application: Application) -> Snapshot:
+        """Read everything that an application refers to, in its own namespace only.
+
+        Raises ``InvalidApplication`` naming each Policy or Workflow that does not exist.
+        """
+        references = external_references(application)
+        namespace = application.metadata.namespace
+        workflow: Json | None = None
+        names = list(references.policies)
+        if references.workflow:
+            workflow = await self._external("Workflow", namespace, references.workflow)
+            parsed = parse_workflow(workflow)
+            names += [
+                name
+                for name in policy_references(parsed, inline_names(application))
+                if name not in names
+            ]
+        policies = await asyncio.gather(*(self._external("Policy", namespace, n) for n in names))
+        return Snapshot(
+            application=application.to_json(), policies=list(policies), workflow=workflow
+        )
+
+    async def _external(self, kind: str, namespace: str, name: str) -> Json:
+        ref = ObjectRef(api_version=EXTERNAL, kind=kind, namespace=namespace, name=name)
+        live = await self._hub.get(ref)
+        if live is not None:
+            return _written(live)
+        others = await self._hub.list(EXTERNAL, kind, namespace=namespace)
+        known = [other["metadata"]["name"] for other in others]
+        what = "policy" if kind == "Policy" else "workflow"
+        hint = nearest(name, known) or f"there is no {kind} in namespace {namespace!r} of the hub"
+        raise InvalidApplication.at(
+            "spec.workflow" if kind == "Policy" else "spec.workflow.ref",
+            f"no {what} of this name, inline or in namespace {namespace!r} of the hub",
+            name,
+            hint,
+        )
+
+    async def _refuse_beside_kubevela(self, application: Application) -> None:
+        if application.metadata.labels.get(KUBEVELA_PAUSE) == "true":
+            return
+        if await self._kubevela_is_active():
+            raise KubeVelaIsActive(
+                "KubeVela's controller runs in this hub and would deliver the application too; scale "
+                "deployment kubevela-vela-core to 0, or label the application "
+                f"{KUBEVELA_PAUSE}: 'true'"
+            )
+
+    async def _kubevela_is_active(self) -> bool:
+        known = self._kubevela
+        if known is not None and time.monotonic() - known[0] < _GUARD_MAX_AGE:
+            return known[1]
+        controllers = await self._hub.list("apps/v1", "Deployment", labels=_KUBEVELA_CONTROLLER)
+        active = any((item.get("spec") or {}).get("replicas", 1) for item in controllers)
+        self._kubevela = (time.monotonic(), active)
+        return active
+
+
+async def ensure_namespace(cluster: Cluster, name: str) -> None:
+    """Create a namespace unless it exists. It is never pruned: others may live in it by then."""
+    ref = ObjectRef(api_version="v1", kind="Namespace", name=name)
+    if await cluster.get(ref) is None:
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        await cluster.apply(manifest, field_manager=FIELD_MANAGER)
+
+
+def _application_ref(namespace: str, name: str) -> ObjectRef:
+    return ObjectRef(api_version=APPLICATION, kind="Application", namespace=namespace, name=name)
+
+
+def _written(live: Json) -> Json:
+    """Return an object without what the server added: a snapshot holds what people wrote."""
+    metadata = {"name": live["metadata"]["name"], "namespace": live["metadata"]["namespace"]}
+    return {
+        **{key: value for key, value in live.items() if key not in {"metadata", "status"}},
+        "metadata": metadata,
+    }

@@ -1,0 +1,111 @@
+"""Revisions: immutable snapshots of what was submitted, loaded once and remembered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from lateen.hub.records import API_VERSION, FIELD_MANAGER
+from lateen.kube.errors import AlreadyExists
+from lateen.model.errors import LateenError
+from lateen.model.labels import APP_NAME
+from lateen.model.objects import ObjectRef
+from lateen.model.records import RevisionRef, Snapshot
+
+if TYPE_CHECKING:
+    from lateen.kube.cluster import Cluster
+
+KEPT = 20
+"""How many revisions of an application stay in the hub."""
+
+_REMEMBERED = 500
+
+
+class RevisionLost(LateenError):
+    """A revision is not in the hub any more, or is not what it was."""
+
+
+def revision_name(application: str, number: int) -> str:
+    """Return the name of a revision, the way KubeVela names them."""
+    return f"{application}-v{number}"
+
+
+class Revisions:
+    """Reads and writes revisions."""
+
+    def __init__(self, hub: Cluster) -> None:
+        self._hub = hub
+        self._known: OrderedDict[tuple[str, str, str], Snapshot] = OrderedDict()
+
+    async def create(
+        self, namespace: str, application: str, *, ref: RevisionRef, snapshot: Snapshot
+    ) -> bool:
+        """Store a revision. False when the name is taken by another content; then take the next number."""
+        manifest = {
+            "apiVersion": API_VERSION,
+            "kind": "Revision",
+            "metadata": {
+                "name": ref.name,
+                "namespace": namespace,
+                "labels": {APP_NAME: application},
+            },
+            "spec": {**snapshot.to_json(), "digest": ref.digest, "number": ref.number},
+        }
+        try:
+            await self._hub.create(manifest, field_manager=FIELD_MANAGER)
+        except AlreadyExists:
+            live = await self._hub.get(_ref(namespace, ref.name))
+            return live is not None and (live.get("spec") or {}).get("digest") == ref.digest
+        self._remember(namespace, ref, snapshot)
+        return True
+
+    async def load(self, namespace: str, ref: RevisionRef) -> Snapshot:
+        """Return what a revision holds. Raises ``RevisionLost`` when it isn't what the run was told."""
+        known = self._known.get((namespace, ref.name, ref.digest))
+        if known is not None:
+            return known
+        live = await self._hub.get(_ref(namespace, ref.name))
+        spec = (live or {}).get("spec") or {}
+        if not spec or spec.get("digest") != ref.digest:
+            raise RevisionLost(
+                f"revision {namespace}/{ref.name} is gone from the hub or was replaced; submit again"
+            )
+        snapshot = Snapshot.model_validate(spec)
+        self._remember(namespace, ref, snapshot)
+        return snapshot
+
+    async def find(self, namespace: str, name: str) -> tuple[RevisionRef, Snapshot] | None:
+        """Return a revision by name, or None when it isn't kept any more."""
+        live = await self._hub.get(_ref(namespace, name))
+        spec = (live or {}).get("spec") or {}
+        if not spec:
+            return None
+        ref = RevisionRef(name=name, number=spec.get("number", 0), digest=spec.get("digest", ""))
+        snapshot = Snapshot.model_validate(spec)
+        self._remember(namespace, ref, snapshot)
+        return ref, snapshot
+
+    async def drop_old(
+        self, namespace: str, application: str, *, latest: int, used: set[str]
+    ) -> None:
+        """Delete the revision that falls out of the kept ones, unless something still uses it."""
+        name = revision_name(application, latest - KEPT)
+        if latest > KEPT and name not in used:
+            await self._hub.delete(_ref(namespace, name))
+
+    async def delete_all(self, namespace: str, application: str) -> None:
+        """Delete every revision of an application."""
+        found = await self._hub.list(
+            API_VERSION, "Revision", namespace=namespace, labels={APP_NAME: application}
+        )
+        for revision in found:
+            await self._hub.delete(_ref(namespace, revision["metadata"]["name"]))
+
+    def _remember(self, namespace: str, ref: RevisionRef, snapshot: Snapshot) -> None:
+        self._known[namespace, ref.name, ref.digest] = snapshot
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _ref(namespace: str, name: str) -> ObjectRef:
+    return ObjectRef(api_version=API_VERSION, kind="Revision", namespace=namespace, name=name)

@@ -1,0 +1,308 @@
+"""``lateen cluster``: the clusters that applications can be delivered to."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lateen.cli.connecting import open_hub
+from lateen.cli.options import hub_option, output_option, registry_option
+from lateen.cli.output import print_structured, print_table, result, say
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lateen.hub.clusters import ClusterRegistry
+    from lateen.hub.membership import Joined
+    from lateen.hub.registrations import RegisteredCluster
+    from lateen.kube.credentials import KubeconfigEntry
+
+_COLUMNS = ("CLUSTER", "ALIAS", "TYPE", "ENDPOINT", "ACCEPTED", "LABELS")
+
+
+@click.group()
+def cluster() -> None:
+    """Join, list, label and detach clusters."""
+
+
+@cluster.command("list")
+@output_option("table", "json", "yaml")
+@hub_option
+@registry_option
+def list_clusters(output: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
+    """List the clusters that applications can be delivered to; `local` is the hub."""
+
+    async def run() -> list[RegisteredCluster]:
+        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+            return await registry.list()
+
+    clusters = asyncio.run(run())
+    if output == "table":
+        print_table(_COLUMNS, [row for item in clusters for row in _rows(item)])
+    else:
+        print_structured(
+            [_shown(item) for item in clusters], "json" if output == "json" else "yaml"
+        )
+
+
+@cluster.command()
+@click.argument("kubeconfig", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False))
+@click.option("--name", help="The cluster's name; by default that of the context's cluster.")
+@click.option("--labels", multiple=True, metavar="K=V,...", help="Labels, for selecting clusters.")
+@click.option("--alias", help="A name for people.")
+@click.option("--context", help="Context of the kubeconfig; by default the current one.")
+@click.option(
+    "-y", "--overwrite", is_flag=True, help="Replace the credentials of a cluster that is known."
+)
+@click.option(
+    "--insecure-skip-tls-verify", "insecure", is_flag=True, help="Accept a cluster without its CA."
+)
+@hub_option
+@registry_option
+def join(
+    kubeconfig: Path,
+    name: str | None,
+    labels: tuple[str, ...],
+    alias: str | None,
+    context: str | None,
+    overwrite: bool,
+    insecure: bool,
+    hub_kubeconfig: Path | None,
+    registry_namespace: str,
+) -> None:
+    """Join the cluster that KUBECONFIG (`-`: standard input) describes.
+
+    The cluster is asked who it is first. Joining it again replaces its credentials and keeps its labels.
+    """
+    from lateen.hub.cluster_errors import ClusterExists
+    from lateen.hub.membership import join as join_cluster
+
+    entry = _read_kubeconfig(kubeconfig, context=context, insecure=insecure)
+    wanted = _parse_labels(labels) if labels else None
+
+    async def run(*, replace: bool) -> Joined:
+        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+            return await join_cluster(
+                registry,
+                entry.cluster_name if name is None else name,
+                credentials=entry.credentials,
+                labels=wanted,
+                alias=alias,
+                overwrite=replace,
+            )
+
+    try:
+        joined = asyncio.run(run(replace=overwrite))
+    except ClusterExists as error:
+        if str(kubeconfig) == "-" or not sys.stdin.isatty():
+            raise
+        question = f"Cluster {error.name} already exists, do you want to overwrite it?"
+        click.confirm(question, abort=True, err=True)
+        joined = asyncio.run(run(replace=True))
+    _tell_joined(joined)
+
+
+@cluster.command()
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Also when applications have objects there.")
+@hub_option
+@registry_option
+def detach(name: str, force: bool, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
+    """Remove a cluster's registration; nothing in the cluster itself is touched."""
+    from lateen.hub.detaching import Detached
+    from lateen.hub.detaching import detach as detach_cluster
+
+    async def run() -> Detached:
+        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+            return await detach_cluster(registry, name, force=force)
+
+    detached = asyncio.run(run())
+    if detached.left:
+        say("Only the registration was removed; these keep their objects in the cluster:")
+        for user in detached.left:
+            say(f"  {user}")
+    result(f"Detach cluster {name} successfully.")
+
+
+@cluster.command()
+@click.argument("old")
+@click.argument("new")
+@hub_option
+@registry_option
+def rename(old: str, new: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
+    """Rename cluster OLD to NEW; run it again if it was interrupted."""
+    from lateen.hub.renaming import rename as rename_cluster
+
+    async def run() -> None:
+        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+            await rename_cluster(registry, old, new)
+
+    asyncio.run(run())
+    result(f"Rename cluster {old} to {new} successfully.")
+
+
+@cluster.command()
+@click.argument("name")
+@click.argument("alias")
+@hub_option
+@registry_option
+def alias(name: str, alias: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
+    """Give a cluster a name for people; an empty one removes it."""
+    from lateen.hub.membership import set_alias
+
+    async def run() -> None:
+        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+            await set_alias(registry, name, alias)
+
+    asyncio.run(run())
+    result(f"Alias cluster {name} as {alias}." if alias else f"Cluster {name} has no alias now.")
+
+
+@cluster.group()
+def labels() -> None:
+    """Change the labels that select clusters."""
+
+
+@labels.command("add")
+@click.argument("name")
+@click.argument("labels", nargs=-1, required=True, metavar="K=V,...")
+@hub_option
+@registry_option
+def add_labels(
+    name: str, labels: tuple[str, ...], hub_kubeconfig: Path | None, registry_namespace: str
+) -> None:
+    """Add labels to a cluster, or give them other values."""
+    changes: dict[str, str | None] = {**_parse_labels(labels)}
+    _change_labels(name, changes, hub_kubeconfig, registry_namespace)
+
+
+@labels.command("del")
+@click.argument("name")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY,...")
+@hub_option
+@registry_option
+def delete_labels(
+    name: str, keys: tuple[str, ...], hub_kubeconfig: Path | None, registry_namespace: str
+) -> None:
+    """Remove labels from a cluster; those that it doesn't have are no error."""
+    listed = [key.strip() for part in keys for key in part.split(",")]
+    _change_labels(name, dict.fromkeys(listed), hub_kubeconfig, registry_namespace)
+
+
+@cluster.command()
+@click.argument("name")
+@output_option("text", "json", "yaml")
+@hub_option
+@registry_option
+def probe(name: str, output: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
+    """Ask a cluster whether it is there, and whether it is the one that was joined."""
+    from lateen.hub.probing import Probe, refuse_mismatch
+    from lateen.hub.probing import probe as probe_cluster
+
+    async def run() -> Probe:
+        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+            return await probe_cluster(registry, name)
+
+    found = asyncio.run(run())
+    if output != "text":
+        shown = {
+            "name": found.name,
+            "health": found.health,
+            "latencyMilliseconds": round(found.latency * 1000, 1),
+            "version": found.version,
+            "uid": found.uid,
+            "recordedUid": found.recorded_uid,
+            "identity": found.identity,
+        }
+        print_structured(shown, "json" if output == "json" else "yaml")
+    refuse_mismatch(found)
+    if output == "text":
+        result(f"Connect to cluster {found.name} successfully.")
+        result(found.health)
+        say(
+            f"version {found.version}, {found.latency * 1000:.1f} ms, kube-system UID {found.uid}"
+            f" ({'as joined' if found.identity == 'match' else 'not recorded at join'})"
+        )
+
+
+@asynccontextmanager
+async def _registry(kubeconfig: Path | None, namespace: str) -> AsyncIterator[ClusterRegistry]:
+    from lateen.hub.clusters import ClusterRegistry
+
+    async with open_hub(kubeconfig) as hub:
+        registry = ClusterRegistry(hub, namespace)
+        try:
+            yield registry
+        finally:
+            await registry.close()
+
+
+def _change_labels(
+    name: str, changes: dict[str, str | None], hub_kubeconfig: Path | None, namespace: str
+) -> None:
+    from lateen.hub.membership import set_labels
+
+    async def run() -> RegisteredCluster:
+        async with _registry(hub_kubeconfig, namespace) as registry:
+            return await set_labels(registry, name, changes)
+
+    changed = asyncio.run(run())
+    result(f"Successfully update labels for cluster {name} (type: {changed.type}).")
+    for key, value in changed.user_labels.items():
+        result(f"{key}={value}")
+    if not changed.user_labels:
+        result("No valid label exists.")
+
+
+def _read_kubeconfig(path: Path, *, context: str | None, insecure: bool) -> KubeconfigEntry:
+    from lateen.kube.credentials import read_kubeconfig
+
+    if str(path) == "-":
+        content, base = click.get_binary_stream("stdin").read(), None
+    else:
+        try:
+            content, base = path.read_bytes(), path.resolve().parent
+        except OSError as error:
+            reason = f"kubeconfig {str(path)!r} can't be read: {error.strerror}"
+            raise click.ClickException(reason) from error
+    return read_kubeconfig(content, base=base, context=context, allow_insecure=insecure)
+
+
+def _parse_labels(parts: tuple[str, ...]) -> dict[str, str]:
+    """Read ``a=b,c=d``; raises ``click.UsageError`` for anything else, and for a key given twice."""
+    found: dict[str, str] = {}
+    for pair in (pair.strip() for part in parts for pair in part.split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"invalid label {pair!r}: expected KEY=VALUE[,KEY=VALUE...]")
+        if found.setdefault(key, value) != value:
+            raise click.UsageError(f"label {key!r} has two values: {found[key]!r} and {value!r}")
+    return found
+
+
+def _tell_joined(joined: Joined) -> None:
+    known = joined.cluster
+    match joined.action:
+        case "joined":
+            result(f"Successfully add cluster {known.name}, endpoint: {known.endpoint}.")
+        case "rotated":
+            result(f"Successfully update cluster {known.name}, endpoint: {known.endpoint}.")
+        case "unchanged":
+            result(f"Cluster {known.name} is unchanged, endpoint: {known.endpoint}.")
+
+
+def _rows(item: RegisteredCluster) -> list[tuple[str, ...]]:
+    """Return a table row, and one more for each label after the first."""
+    first, *others = [f"{key}={value}" for key, value in item.user_labels.items()] or [""]
+    accepted = "true" if item.accepted else "false"
+    head = (item.name, item.alias, item.type, item.endpoint, accepted, first)
+    return [head, *(("", "", "", "", "", label) for label in others)]
+
+
+def _shown(item: RegisteredCluster) -> dict[str, Any]:
+    return {**item.to_json(), "labels": item.user_labels}
