@@ -19,7 +19,7 @@ class Renewal(Protocol):
 
 @dataclass(frozen=True)
 class Credentials:
-    """How to reach an API server and to prove who we are. Only ``endpoint`` ever shows in a repr."""
+    """How to reach an API server and prove who we are. Its repr shows nothing but ``endpoint``."""
 
     endpoint: str
     ca: bytes | None = field(default=None, repr=False)
@@ -60,12 +60,11 @@ class Credentials:
 
 
 def split_url(url: str, *, what: str) -> SplitResult:
-    """Take an http(s) URL apart; raises ``InvalidCredentials`` (it may hold a password, so unquoted)."""
+    """Take an http(s) URL apart; the error doesn't quote it, as it may hold a password."""
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return parts
     except ValueError:
-        valid = False
-    if not valid:
-        raise InvalidCredentials(f"{what} is not an http(s) URL with a host")
-    return parts
+        pass  # said below, without the URL that the original error quotes
+    raise InvalidCredentials(f"{what} is not an http(s) URL with a host")

@@ -1,14 +1,14 @@
 """Reading an API server's refusal: from an HTTP answer to one of our errors.
 
-A server's own words are untrusted and may quote what was sent, the values of Secrets included. So texts
-are never passed on: only what a fixed pattern recognises (names, field paths, set phrases) comes through.
+A server's own words are untrusted and may quote what was sent, the values of Secrets included. So
+texts are never passed on: only what a fixed pattern recognises (names, field paths, set phrases)
+comes through.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -26,7 +26,12 @@ from lateen.kube.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from lateen.model.base import Json
+from lateen.kube.shapes import as_object, as_objects, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lateen.model.base import Json
 
 _MOST_PROBLEMS = 100
 _LONGEST_WORD = 200
@@ -46,15 +51,29 @@ _CAUSES = {
     "InternalError": "could not be checked",
 }
 _PHRASES = re.compile(
-    r"(?:: |^)(field is immutable|may not be changed[a-z ]*|must be greater than(?: or equal to)? [0-9]+"
-    r"|must be less than(?: or equal to)? [0-9]+|must be between [0-9]+ and [0-9]+, inclusive"
+    r"(?:: |^)(field is immutable|may not be changed[a-z ]*"
+    r"|must be (?:greater|less) than(?: or equal to)? [0-9]+"
+    r"|must be between [0-9]+ and [0-9]+, inclusive"
     r"|`selector` does not match template `labels`|must be no more than [0-9]+ (?:characters|bytes)"
     r"|provided port is already allocated|must be specified[a-z ]*)(?:$|[.:;,(])"
 )
 _SCHEMA = re.compile(
-    r"(\.[^\s:\"]+(?:\"[^\"]*\"[^\s:\"]*)*): (field not declared in schema|expected [a-z ,()]+, got [a-z]+)"
+    r"(\.[^\s:\"]+(?:\"[^\"]*\"[^\s:\"]*)*): "
+    r"(field not declared in schema|expected [a-z ,()]{1,60}, got [a-z]{1,20})"
 )
 _STRICT = re.compile(r'(unknown|duplicate) field "([^"\s]{1,200})"')
+_TERMINATING = "is being deleted"
+_CLASSES: dict[int, type[ApiError]] = {
+    400: Invalid,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: Invalid,
+    410: Expired,
+    413: Invalid,
+    415: Invalid,
+    422: Invalid,
+}
 _DETAILS = (
     (
         re.compile(r'admission webhook "([a-z0-9.-]{1,253})" denied'),
@@ -68,7 +87,7 @@ _DETAILS = (
     (re.compile(r"exceeded quota: ([a-z0-9.-]{1,253})"), "exceeds ResourceQuota {}"),
     (
         re.compile(r"namespace ([a-z0-9-]{1,63}) because it is being terminated"),
-        "namespace {} is being deleted",
+        f"namespace {{}} {_TERMINATING}",
     ),
     (re.compile(r'cannot ([a-z]{1,20}) resource "'), "the credentials lack the right to {} it"),
     (
@@ -87,39 +106,24 @@ def error_of_status(
     target: Target, *, status: int, answer: Json, headers: Mapping[str, str] | None = None
 ) -> ApiError:
     """Turn a ``Status`` object, such as a watch's last event, into the error to raise."""
-    message = _text(answer.get("message"))
+    message = as_text(answer.get("message"))
     reason = _word(answer.get("reason"), _REASON)
     problems = _problems(answer, message)
     detail = _detail(message)
-    match status:
-        case 401:
-            return Unauthorized(target, status=status, reason=reason)
-        case 403:
-            return Forbidden(
-                target,
-                status=status,
-                reason=reason,
-                detail=detail,
-                problems=problems,
-                retryable="being deleted" in detail,
-            )
-        case 404:
-            return NotFound(target, status=status, reason=reason, detail=_missing(target, answer))
-        case 409:
-            return _conflict(target, answer, reason)
-        case 410:
-            return Expired(target, status=status, reason=reason)
-        case 400 | 413 | 415 | 422:
-            return Invalid(target, status=status, reason=reason, detail=detail, problems=problems)
-        case 429:
-            return TooManyRequests(target, status=status, retry_after=_retry_after(headers, answer))
-        case 500 if problems:
-            # A server-side apply that doesn't fit the schema is answered as 500: it never will succeed.
-            return Invalid(target, status=status, reason="Invalid", problems=problems)
-        case _ if 300 <= status < 400:
-            return ServerError(target, status=status, detail="a redirect, which is never followed")
-        case _:
-            return ServerError(target, status=status, reason=reason, detail=detail)
+    if status == 409:
+        return _conflict(target, answer, reason)
+    if status == 429:
+        return TooManyRequests(target, status=status, retry_after=_retry_after(headers, answer))
+    if status == 404:
+        detail = _missing(target, answer)
+    if 300 <= status < 400:
+        detail = "a redirect, which is never followed"
+    # An apply that doesn't fit the schema is answered as 500, though it will never succeed.
+    kind = Invalid if status == 500 and problems else _CLASSES.get(status, ServerError)
+    retryable = True if _TERMINATING in detail else None
+    return kind(
+        target, status=status, reason=reason, detail=detail, problems=problems, retryable=retryable
+    )
 
 
 def _parse(body: bytes) -> Json:
@@ -128,7 +132,8 @@ def _parse(body: bytes) -> Json:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
-    return answer if isinstance(answer, dict) and answer.get("kind") == "Status" else {}
+    status = as_object(answer)
+    return status if status.get("kind") == "Status" else {}
 
 
 def _conflict(target: Target, answer: Json, reason: str) -> ApiError:
@@ -138,7 +143,7 @@ def _conflict(target: Target, answer: Json, reason: str) -> ApiError:
         (_word(match[1], _NAME) or "unknown", _path(cause.get("field")))
         for cause in _causes(answer)
         if cause.get("reason") == "FieldManagerConflict"
-        and (match := re.match(r'conflict with "([^"]*)"', _text(cause.get("message"))))
+        and (match := re.match(r'conflict with "([^"]*)"', as_text(cause.get("message"))))
     ]
     return Conflict(
         target,
@@ -166,16 +171,12 @@ def _problems(answer: Json, message: str) -> list[FieldProblem]:
 
 
 def _why(cause: Json) -> str:
-    phrase = _PHRASES.search(_text(cause.get("message")))
+    phrase = _PHRASES.search(as_text(cause.get("message")))
     return phrase[1] if phrase else _CAUSES[cause["reason"]]
 
 
 def _causes(answer: Json) -> list[Json]:
-    details = answer.get("details")
-    causes = details.get("causes") if isinstance(details, dict) else None
-    if not isinstance(causes, list):
-        return []
-    return [cause for cause in causes[:_MOST_PROBLEMS] if isinstance(cause, dict)]
+    return as_objects(as_object(answer.get("details")).get("causes"))[:_MOST_PROBLEMS]
 
 
 def _detail(message: str) -> str:
@@ -187,8 +188,8 @@ def _detail(message: str) -> str:
 
 def _missing(target: Target, answer: Json) -> str:
     """Say what is missing where it isn't the object itself: its namespace."""
-    details = answer.get("details")
-    if not isinstance(details, dict) or details.get("kind") != "namespaces":
+    details = as_object(answer.get("details"))
+    if details.get("kind") != "namespaces":
         return ""
     if target.ref is None or target.ref.kind == "Namespace":
         return ""
@@ -196,19 +197,12 @@ def _missing(target: Target, answer: Json) -> str:
 
 
 def _retry_after(headers: Mapping[str, str] | None, answer: Json) -> float | None:
-    """Return how long to wait, in seconds (at most ten minutes), from the header or the ``Status``."""
-    details = answer.get("details")
-    for value in (
-        (headers or {}).get("Retry-After"),
-        details.get("retryAfterSeconds") if isinstance(details, dict) else None,
-    ):
+    """Return the seconds to wait, at most ten minutes, from the header or the ``Status``."""
+    details = as_object(answer.get("details"))
+    for value in ((headers or {}).get("Retry-After"), details.get("retryAfterSeconds")):
         if value is not None and re.fullmatch(r"[0-9]{1,6}", str(value)):
             return min(float(value), 600.0)
     return None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _word(value: Any, pattern: re.Pattern[str]) -> str:
@@ -217,5 +211,5 @@ def _word(value: Any, pattern: re.Pattern[str]) -> str:
 
 def _path(value: Any) -> str:
     """Return a field's path without control characters and of a bounded length."""
-    text = "".join(char for char in _text(value) if char.isprintable())
+    text = "".join(char for char in as_text(value) if char.isprintable())
     return text if len(text) <= _LONGEST_WORD else f"{text[: _LONGEST_WORD - 1]}…"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lateen.kube.answers import error_of_status
 from lateen.kube.connection import APPLY_PATCH, MERGE_PATCH, Answer, Connection, decode
 from lateen.kube.errors import ApiError, Expired, NotFound, ServerError, Target, UnknownKind
 from lateen.kube.resources import Resource, Resources
+from lateen.kube.shapes import as_number, as_object, as_objects, as_text
 from lateen.model.base import Json
 from lateen.model.objects import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
 
 Objects = list[Json]  # the class below has a method of the name `list`
 
@@ -31,7 +34,7 @@ class Applied:
 
 
 class Cluster:
-    """One cluster's objects. Methods raise ``KubeError``; which of them are said where they are special."""
+    """One cluster's objects; every method may raise a ``KubeError``."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -52,7 +55,7 @@ class Cluster:
         await self.connection.close()
 
     async def is_namespaced(self, api_version: str, kind: str) -> bool:
-        """Tell whether objects of this kind live in namespaces; ``UnknownKind`` when it isn't served."""
+        """Tell whether a kind lives in namespaces; ``UnknownKind`` when it isn't served."""
         return (await self._resources.find(api_version, kind)).namespaced
 
     async def get(self, ref: ObjectRef) -> Json | None:
@@ -93,11 +96,11 @@ class Cluster:
         dry_run: bool = False,
         subresource: str = "",
     ) -> Applied:
-        """Apply a manifest (server-side apply): what it says is set, what it no longer says is removed.
+        """Apply a manifest (server-side apply): set what it says, remove what it no longer says.
 
-        A ``metadata.resourceVersion`` in it is a precondition. Raises ``Conflict`` with the managers and
-        fields when others own some of them (never with ``force``), ``Invalid`` also for fields that the
-        kind doesn't have, ``NotFound`` when the namespace is missing.
+        A ``metadata.resourceVersion`` in it is a precondition. Raises ``Conflict`` with the
+        managers and fields when others own some of them (never with ``force``), ``Invalid`` also
+        for fields that the kind doesn't have, ``NotFound`` when the namespace is missing.
         """
         params = {"fieldManager": field_manager, "fieldValidation": "Strict"}
         if force:
@@ -126,7 +129,7 @@ class Cluster:
         )
 
     async def replace(self, manifest: Json, *, field_manager: str) -> Json:
-        """Replace an object as a whole; ``Conflict`` when its ``resourceVersion`` is no longer that given."""
+        """Replace an object; ``Conflict`` when it no longer has the given ``resourceVersion``."""
         return await self._call(
             "PUT",
             ObjectRef.of(manifest),
@@ -164,8 +167,8 @@ class Cluster:
     ) -> bool:
         """Ask for an object's deletion; False when it was gone already.
 
-        ``uid`` and ``resource_version`` are preconditions: ``Conflict`` when it is another object, or has
-        changed. Finalizers may keep the object for a while after True.
+        ``uid`` and ``resource_version`` are preconditions: ``Conflict`` when it is another object,
+        or has changed. Finalizers may keep the object for a while after True.
         """
         options: Json = {
             "apiVersion": "v1",
@@ -188,11 +191,12 @@ class Cluster:
         resource_version: str,
         timeout: float,  # noqa: ASYNC109 - how long the server keeps the watch open
     ) -> AsyncGenerator[tuple[str, Json]]:
-        """Yield what happens to one object after ``resource_version``: (``ADDED|MODIFIED|DELETED``, it).
+        """Yield ``(ADDED|MODIFIED|DELETED, object)`` as it happens after ``resource_version``.
 
-        Ends after ``timeout`` seconds, or earlier when the server wants so: watch again from the version
-        seen last. Raises ``Expired`` when that version is too old (get the object, watch from there) and
-        ``Unreachable`` when the connection breaks. Use ``contextlib.aclosing`` to stop earlier.
+        Ends after ``timeout`` seconds, or earlier when the server wants so: watch again from the
+        version seen last. Raises ``Expired`` when that version is too old (get the object, watch
+        from there) and ``Unreachable`` when the connection breaks. Use ``contextlib.aclosing`` to
+        stop earlier.
         """
         resource, _ = await self._resources.locate(ref, action="watch")
         path = resource.path(ref.namespace)
@@ -205,8 +209,8 @@ class Cluster:
         stream = self.connection.stream(path, params=params, timeout=timeout + 10, ref=ref)
         async with aclosing(stream):
             async for event in stream:
-                kind, live = event.get("type"), event.get("object")
-                if not isinstance(kind, str) or not isinstance(live, dict):
+                kind, live = as_text(event.get("type")), as_object(event.get("object"))
+                if not kind or not live:
                     target = Target(self.name, "watch", path, ref)
                     raise ServerError(target, status=200, detail="an event without type or object")
                 if kind == "ERROR":
@@ -214,12 +218,8 @@ class Cluster:
                 yield kind, live
 
     def _watch_error(self, ref: ObjectRef, path: str, status: Json) -> ApiError:
-        code = status.get("code")
-        return error_of_status(
-            Target(self.name, "watch", path, ref),
-            status=code if isinstance(code, int) else 500,
-            answer=status,
-        )
+        target = Target(self.name, "watch", path, ref)
+        return error_of_status(target, status=as_number(status.get("code")) or 500, answer=status)
 
     async def _pages(
         self, resource: Resource, path: str, params: dict[str, str], limit: int | None
@@ -230,10 +230,10 @@ class Cluster:
             size = PAGE if limit is None else min(PAGE, limit - len(found))
             paging = {"limit": str(size)} | ({"continue": token} if token else {})
             page = await self.connection.request("GET", path, params=params | paging)
-            for item in page.get("items") or ():
-                # Items of a list leave out what the list says once.
-                found.append({"apiVersion": resource.api_version, "kind": resource.kind, **item})
-            token = (page.get("metadata") or {}).get("continue") or ""
+            # Items of a list leave out what the list says once.
+            said = {"apiVersion": resource.api_version, "kind": resource.kind}
+            found.extend(said | item for item in as_objects(page.get("items")))
+            token = as_text(as_object(page.get("metadata")).get("continue"))
             if not token or (limit is not None and len(found) >= limit):
                 return found[:limit]
 

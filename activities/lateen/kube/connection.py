@@ -1,28 +1,32 @@
 """One API server, spoken to with as little as possible between the caller and the wire.
 
-``kubernetes``' own clients cost three to ten times the CPU of a bare session per request, so requests
-are made with aiohttp directly: JSON objects in and out, one session a connection, one event loop.
+``kubernetes``' own clients cost three to ten times the CPU of a bare session per request, so
+requests are made with aiohttp directly: JSON objects in and out, one session a connection, one
+event loop.
 """
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import orjson
 
 from lateen.kube.answers import read_error
-from lateen.kube.access import Credentials
 from lateen.kube.errors import ServerError, Target, Unauthorized, Unreachable
+from lateen.kube.shapes import as_object, as_text
 from lateen.kube.tls import make_ssl_context
-from lateen.model.base import Json
-from lateen.model.objects import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+    from types import TracebackType
+
+    from lateen.kube.access import Credentials
+    from lateen.model.base import Json
+    from lateen.model.objects import ObjectRef
 
 JSON = "application/json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -33,6 +37,20 @@ LARGEST_ANSWER = 32 * 1024 * 1024
 
 _ACTIONS = {"GET": "get", "POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
 _IDLE = 15.0
+_FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (aiohttp.ConnectionTimeoutError, "no connection in time"),
+    (TimeoutError, "no answer within {bound:g} s"),
+    (aiohttp.ClientConnectorDNSError, "the host's name can't be resolved"),
+    (
+        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+        "the proxy does not connect",
+    ),
+    (
+        (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError),
+        "the server broke the connection off",
+    ),
+    (aiohttp.InvalidURL, "the endpoint is not a valid URL"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +64,9 @@ class Answer:
 class Connection:
     """A connection to one API server; opens at the first request, closes with ``close()``.
 
-    ``timeout`` bounds a request as a whole and ``connect_timeout`` its connection and TLS handshake,
-    both in seconds. Every method raises ``Unreachable`` or an ``ApiError``. Nothing is retried here,
-    except once when credentials that renew themselves were refused.
+    ``timeout`` bounds a request as a whole and ``connect_timeout`` its connection and TLS
+    handshake, both in seconds. Every method raises ``Unreachable`` or an ``ApiError``. Nothing is
+    retried here, except once when credentials that renew themselves were refused.
     """
 
     def __init__(
@@ -133,8 +151,8 @@ class Connection:
     ) -> AsyncGenerator[Json]:
         """Yield the JSON objects of an answer that has one a line, such as a watch.
 
-        Ends when the server ends the answer; ``Unreachable`` when it breaks off or takes longer than
-        ``timeout`` seconds. Close the iterator (``contextlib.aclosing``) to end it earlier.
+        Ends when the server ends the answer; ``Unreachable`` when it breaks off or takes longer
+        than ``timeout`` seconds. Close the iterator (``contextlib.aclosing``) to end it earlier.
         """
         target = Target(self.cluster, "watch", path, ref)
         async with self._response("GET", target, params=params, timeout=timeout) as response:
@@ -158,12 +176,12 @@ class Connection:
         return await self.request("GET", "/version")
 
     async def uid(self) -> str:
-        """Return the UID of namespace ``kube-system``: what tells one cluster from another. Cached."""
+        """Return what tells one cluster from another: the UID of ``kube-system``. Cached."""
         if self._uid is None:
             path = "/api/v1/namespaces/kube-system"
             namespace = await self.request("GET", path)
-            uid = (namespace.get("metadata") or {}).get("uid")
-            if not isinstance(uid, str) or not uid:
+            uid = as_text(as_object(namespace.get("metadata")).get("uid"))
+            if not uid:
                 target = Target(self.cluster, "get", path)
                 raise ServerError(target, status=200, detail="namespace kube-system has no UID")
             self._uid = uid
@@ -267,7 +285,7 @@ def decode(target: Target, answer: Answer) -> Json:
         raise ServerError(target, status=answer.status, detail=detail) from None
     if not isinstance(value, dict):
         raise ServerError(target, status=answer.status, detail="the answer is not a JSON object")
-    return value
+    return as_object(value)
 
 
 async def _raise_for_status(target: Target, response: aiohttp.ClientResponse) -> None:
@@ -307,24 +325,13 @@ def _make_socket(info: Any) -> socket.socket:
 
 
 def _why(error: Exception, bound: float) -> str:
-    """Say in a few words what the transport suffered; never more than our own words and errno's."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            reason = getattr(error.certificate_error, "verify_message", "") or "verification failed"
-            return f"the server's certificate is not accepted: {reason}"
-        case aiohttp.ConnectionTimeoutError():
-            return "no connection in time"
-        case asyncio.TimeoutError():
-            return f"no answer within {bound:g} s"
-        case aiohttp.ClientConnectorDNSError():
-            return "the host's name can't be resolved"
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return "the proxy does not connect"
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
-            return "the server broke the connection off"
-        case aiohttp.InvalidURL():
-            return "the endpoint is not a valid URL"
-        case OSError(strerror=str() as text) if text:
-            return f"no connection: {text}"
-        case _:
-            return f"no valid answer ({type(error).__name__})"
+    """Say in a few words what the transport suffered: our own words, OpenSSL's or errno's."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = getattr(error.certificate_error, "verify_message", "") or "verification failed"
+        return f"the server's certificate is not accepted: {reason}"
+    for kinds, text in _FAILURES:
+        if isinstance(error, kinds):
+            return text.format(bound=bound)
+    if isinstance(error, OSError) and error.strerror:
+        return f"no connection: {error.strerror}"
+    return f"no valid answer ({type(error).__name__})"

@@ -1,22 +1,26 @@
 """Where credentials come from, and which must never be accepted.
 
-A kubeconfig can name programs to run and files to read. In the operator's own hub kubeconfig that is
-the operator's business; in a file that somebody joins a cluster with, it would be theirs to run on our
-worker, so it is refused with the way out.
+A kubeconfig can name programs to run and files to read. In the operator's own hub kubeconfig that
+is the operator's business; in a file that somebody joins a cluster with, it would be theirs to run
+on our worker, so it is refused with the way out.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lateen.kube.access import Credentials, Renewal, split_url
 from lateen.kube.errors import HubNotConfigured, InvalidCredentials, UnsafeCredentials
 from lateen.kube.kubeconfig import Context, read_context
 from lateen.kube.renewing import TokenFile, with_exec
+from lateen.kube.shapes import as_object, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = [
     "Credentials",
@@ -55,16 +59,17 @@ def read_kubeconfig(
     """Read a context (the current one by default) of a kubeconfig that somebody gave us.
 
     Certificate files that it names are read now, relative to ``base``; None refuses them. Raises
-    ``UnsafeCredentials`` for what could run or read something later: ``exec`` (unless the command is in
-    ``allowed_exec``), ``auth-provider``, ``tokenFile``, for impersonation, and for plain http and
-    ``insecure-skip-tls-verify`` without ``allow_insecure``; ``InvalidCredentials`` for what is malformed.
+    ``UnsafeCredentials`` for what could run or read something later: ``exec`` (unless the command
+    is in ``allowed_exec``), ``auth-provider``, ``tokenFile``, for impersonation, and for plain
+    http and ``insecure-skip-tls-verify`` without ``allow_insecure``; ``InvalidCredentials`` for
+    what is malformed.
     """
     chosen = read_context(content, context)
     for key in ("auth-provider", "tokenFile"):
         if chosen.user.get(key):
             raise UnsafeCredentials(
-                f"kubeconfig: user {chosen.user_name!r} has {key}, which would act on the worker; "
-                f"{_INSTEAD}"
+                f"kubeconfig: user {chosen.user_name!r} has {key}, which would act on the "
+                f"worker; {_INSTEAD}"
             )
     _refuse_unsupported(chosen)
     credentials = chosen.credentials(base)
@@ -79,7 +84,7 @@ def check_safe(credentials: Credentials, *, allow_insecure: bool = False) -> Non
     url = split_url(credentials.endpoint, what="the endpoint")
     if _is_link_local(url.hostname or ""):
         raise UnsafeCredentials(
-            f"{credentials.endpoint}: a link-local address is no API server (but a cloud's metadata)"
+            f"{credentials.endpoint}: a link-local address (a cloud's metadata) is no API server"
         )
     if allow_insecure:
         return
@@ -90,18 +95,18 @@ def check_safe(credentials: Credentials, *, allow_insecure: bool = False) -> Non
         )
     if credentials.insecure:
         raise UnsafeCredentials(
-            f"{credentials.endpoint}: insecure-skip-tls-verify shows the credentials to anybody who "
-            "answers; add certificate-authority-data, or allow insecure connections explicitly"
+            f"{credentials.endpoint}: insecure-skip-tls-verify shows the credentials to anybody "
+            "who answers; add certificate-authority-data, or allow insecure connections explicitly"
         )
 
 
 def hub_credentials(kubeconfig: Path | None = None, *, context: str | None = None) -> Credentials:
     """Find the hub's credentials.
 
-    In this order: ``kubeconfig``, the file in ``LATEEN_HUB_KUBECONFIG``, the pod's service account, the
-    first existing file in ``KUBECONFIG``, ``~/.kube/config``. A file named explicitly must exist. It is the
-    operator's own, so ``exec``, ``tokenFile`` and insecure connections work as in kubectl. Raises
-    ``HubNotConfigured`` when there is nothing.
+    In this order: ``kubeconfig``, the file in ``LATEEN_HUB_KUBECONFIG``, the pod's service
+    account, the first existing file in ``KUBECONFIG``, ``~/.kube/config``. A file named explicitly
+    must exist. It is the operator's own, so ``exec``, ``tokenFile`` and insecure connections work
+    as in kubectl. Raises ``HubNotConfigured`` when there is nothing.
     """
     named = kubeconfig or _path_in_environment(HUB_KUBECONFIG)
     if named is not None:
@@ -127,15 +132,14 @@ def _own_kubeconfig(path: Path, name: str | None) -> Credentials:
     user = context.user
     if user.get("auth-provider"):
         raise InvalidCredentials(
-            f"{path}: user {context.user_name!r} has an auth-provider, which Kubernetes 1.26 removed; "
-            "use an exec plug-in"
+            f"{path}: user {context.user_name!r} has an auth-provider, which Kubernetes 1.26 "
+            "removed; use an exec plug-in"
         )
     _refuse_unsupported(context)
     base = path.absolute().parent
     credentials = context.credentials(base)
     if config := user.get("exec"):
-        command = str(config.get("command")) if isinstance(config, dict) else ""
-        return with_exec(credentials, config, allowed=[command])
+        return with_exec(credentials, config, allowed=[as_text(as_object(config).get("command"))])
     if token_file := user.get("tokenFile"):
         return replace(credentials, renewal=TokenFile(base / str(token_file)))
     return credentials
@@ -145,13 +149,13 @@ def _refuse_unsupported(context: Context) -> None:
     """Refuse what would change who we are if it was silently ignored."""
     if any(context.user.get(key) for key in _IMPERSONATION):
         raise UnsafeCredentials(
-            f"kubeconfig: user {context.user_name!r} impersonates somebody (as, as-groups), which is "
-            f"not supported; {_INSTEAD}"
+            f"kubeconfig: user {context.user_name!r} impersonates somebody (as, as-groups), "
+            f"which is not supported; {_INSTEAD}"
         )
     if context.user.get("username") or context.user.get("password"):
         raise UnsafeCredentials(
-            f"kubeconfig: user {context.user_name!r} has a password, which no API server accepts; "
-            f"{_INSTEAD}"
+            f"kubeconfig: user {context.user_name!r} has a password, which no API server "
+            f"accepts; {_INSTEAD}"
         )
 
 

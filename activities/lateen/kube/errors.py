@@ -13,18 +13,21 @@
      ├─ Unhealthy               an object failed, or (Vanished) went away while it was waited for
      └─ CredentialsError        UnsafeCredentials, InvalidCredentials, HubNotConfigured
 
-Texts hold names, reasons and field paths only. What a server wrote in its own words may quote the value
-of a Secret, so it never gets here (``answers`` decides what does).
+Texts hold names, reasons and field paths only. What a server wrote in its own words may quote the
+value of a Secret, so it never gets here (``answers`` decides what does).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lateen.model.errors import LateenError
-from lateen.model.objects import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lateen.model.objects import ObjectRef
 
 _SHOWN = 10
 
@@ -114,13 +117,13 @@ class Target:
 class ApiError(KubeError):
     """The API server answered with an error.
 
-    ``reason`` is Kubernetes' own word (``Invalid``); ``detail`` names other objects that are part of it,
-    such as the admission webhook that said no.
+    ``reason`` is Kubernetes' own word (``Invalid``); ``detail`` names other objects that are part
+    of it, such as the admission webhook that said no.
     """
 
     title: ClassVar[str] = "error"
 
-    def __init__(  # noqa: PLR0913 - what an answer consists of
+    def __init__(
         self,
         target: Target,
         *,
@@ -172,8 +175,9 @@ class AlreadyExists(ApiError):
 class Conflict(ApiError):
     """Somebody else got there first.
 
-    With ``managers`` the conflict is about ownership: those field managers own ``fields``, and only
-    ``force`` or a changed manifest helps. Without, the object moved on since it was read: read it again.
+    With ``managers`` the conflict is about ownership: those field managers own ``fields``, and
+    only ``force`` or a changed manifest helps. Without, the object moved on since it was read:
+    read it again.
     """
 
     title = "conflict"

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from lateen.kube.access import Credentials
 from lateen.kube.errors import InvalidCredentials, UnsafeCredentials
-from lateen.model.base import Json
+from lateen.kube.shapes import as_object, as_objects
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lateen.model.base import Json
 
 _LARGEST = 1024 * 1024
 
@@ -28,7 +32,7 @@ class Context:
     user: Json = field(repr=False)
 
     def credentials(self, base: Path | None) -> Credentials:
-        """Build credentials from what is plain data or a file to be read now, relative to ``base``."""
+        """Build credentials from plain data, and from files (relative to ``base``) read now."""
         server = self.cluster.get("server")
         if not isinstance(server, str) or not server:
             raise InvalidCredentials(f"kubeconfig: cluster {self.cluster_name!r} has no server")
@@ -75,23 +79,21 @@ def _parse(content: str | bytes) -> Json:
         raise InvalidCredentials("kubeconfig: not YAML") from None
     if not isinstance(config, dict):
         raise InvalidCredentials("kubeconfig: expected an object with clusters, users and contexts")
-    return config
+    return as_object(config)
 
 
 def _named(config: Json, kind: str, name: str) -> Json:
     """Return the ``kind`` member of the entry called ``name`` in the list ``<kind>s``."""
     entries = config.get(f"{kind}s")
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and entry.get("name") == name:
-            found = entry.get(kind)
-            return found if isinstance(found, dict) else {}
+    for entry in as_objects(entries):
+        if entry.get("name") == name:
+            return as_object(entry.get(kind))
     known = ", ".join(_names(entries)) or "none"
     raise InvalidCredentials(f"kubeconfig: no {kind} {name!r} (it has: {known})")
 
 
 def _names(entries: Any) -> list[str]:
-    listed = entries if isinstance(entries, list) else []
-    return [str(entry.get("name")) for entry in listed if isinstance(entry, dict)]
+    return [str(entry.get("name")) for entry in as_objects(entries)]
 
 
 def _string(section: Json, key: str) -> str | None:
@@ -104,7 +106,7 @@ def _string(section: Json, key: str) -> str | None:
 
 
 def _data(section: Json, key: str, base: Path | None) -> bytes | None:
-    """Read ``<key>-data`` (base64) or the file that ``<key>`` names; the data wins, as in kubectl."""
+    """Read ``<key>-data`` (base64) or the file that ``<key>`` names; as in kubectl, data wins."""
     if encoded := _string(section, f"{key}-data"):
         try:
             return base64.b64decode(encoded, validate=True)

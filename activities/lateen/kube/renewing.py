@@ -1,18 +1,23 @@
-"""Credentials that don't last: tokens in files that are rotated, and programs that hand them out."""
+"""Credentials that don't last: tokens in rotated files, and programs that hand them out."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from lateen.kube.access import Credentials
 from lateen.kube.errors import InvalidCredentials, UnsafeCredentials
-from lateen.model.base import Json
+from lateen.kube.shapes import as_object, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from lateen.kube.access import Credentials
+    from lateen.model.base import Json
 
 _REREAD = 60.0
 """Seconds that a token file is trusted; the kubelet replaces it long before the token ends."""
@@ -59,23 +64,18 @@ class ExecPlugin:
             return self._merged(credentials, self._status)
 
     async def _run(self) -> Json:
-        # Imported here because it costs 0.3 s that hardly anybody needs to pay.
-        from kubernetes.aio.config.config_exception import ConfigException  # noqa: PLC0415
-        from kubernetes.aio.config.exec_provider import ExecProvider  # noqa: PLC0415
-        from kubernetes.aio.config.kube_config import ConfigNode  # noqa: PLC0415
-
+        # Imported here because it costs 0.3 s that hardly anybody needs to pay; it has no types.
+        provider: Any = import_module("kubernetes.aio.config.exec_provider")
+        config: Any = import_module("kubernetes.aio.config.kube_config")
         try:
-            status: Any = await ExecProvider(ConfigNode("exec", self.config)).run()
-        except (ConfigException, OSError, ValueError, KeyError):
+            answer = await provider.ExecProvider(config.ConfigNode("exec", self.config)).run()
+        except (config.ConfigException, OSError, ValueError, KeyError):
             # Not chained: the error quotes what the program printed.
             command = self.config.get("command")
-            message = (
+            raise InvalidCredentials(
                 f"exec: {command!r} did not run or gave no credentials; run it by hand to see why"
-            )
-            raise InvalidCredentials(message) from None
-        if not isinstance(status, dict):
-            raise InvalidCredentials("exec: the program printed no status")
-        return status
+            ) from None
+        return as_object(answer)
 
     @staticmethod
     def _merged(credentials: Credentials, status: Json) -> Credentials:
@@ -95,18 +95,19 @@ class ExecPlugin:
 def with_exec(credentials: Credentials, config: Any, *, allowed: Collection[str]) -> Credentials:
     """Let a program supply the credentials.
 
-    ``allowed`` holds the commands that the operator permits, spelled as the configuration spells them.
-    Others raise ``UnsafeCredentials``.
+    ``allowed`` holds the commands that the operator permits, spelled as the configuration spells
+    them. Others raise ``UnsafeCredentials``.
     """
-    command = config.get("command") if isinstance(config, dict) else None
-    if not isinstance(command, str) or not isinstance(config.get("apiVersion"), str):
+    plugin = as_object(config)
+    command = as_text(plugin.get("command"))
+    if not command or not as_text(plugin.get("apiVersion")):
         raise InvalidCredentials("exec: command and apiVersion are required")
     if command not in allowed:
         raise UnsafeCredentials(
-            f"exec: {command!r} would run on the worker; use the token of a ServiceAccount or a client "
-            "certificate instead, or have the operator allow the command"
+            f"exec: {command!r} would run on the worker; use the token of a ServiceAccount or a "
+            "client certificate instead, or have the operator allow the command"
         )
-    return replace(credentials, renewal=ExecPlugin(config))
+    return replace(credentials, renewal=ExecPlugin(plugin))
 
 
 def _timestamp(value: Any) -> float | None:

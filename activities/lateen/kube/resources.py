@@ -1,7 +1,7 @@
 """Where kinds live in a cluster's API: their paths and whether they are namespaced.
 
-Kubernetes' own kinds are known by heart, so that the common case needs no request. Everything else is
-discovered once per group and version.
+Kubernetes' own kinds are known by heart, so that the common case needs no request. Everything else
+is discovered once per group and version.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from lateen.kube.connection import Connection
 from lateen.kube.errors import FieldProblem, Invalid, NotFound, Target, UnknownKind
-from lateen.model.objects import ObjectRef
+from lateen.kube.shapes import as_objects, as_text
+
+if TYPE_CHECKING:
+    from lateen.kube.connection import Connection
+    from lateen.model.base import Json
+    from lateen.model.objects import ObjectRef
 
 _NAMESPACED = {
     "v1": "ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodTemplate"
@@ -132,11 +136,11 @@ class Resources:
             answer = await self._connection.request("GET", path)
         except NotFound as error:
             raise UnknownKind(api_version, kind, cluster=self._connection.cluster) from error
-        return dict(_read(api_version, entry) for entry in answer.get("resources") or [])
+        return dict(_read(api_version, entry) for entry in as_objects(answer.get("resources")))
 
 
-def _read(api_version: str, entry: dict[str, Any]) -> tuple[str, Resource]:
+def _read(api_version: str, entry: Json) -> tuple[str, Resource]:
     """Read an entry of an ``APIResourceList``; subresources get a key that no kind has."""
-    plural, kind = str(entry["name"]), str(entry["kind"])
+    plural, kind = as_text(entry.get("name")), as_text(entry.get("kind"))
     key = kind if "/" not in plural else plural
-    return key, Resource(api_version, kind, plural, bool(entry["namespaced"]))
+    return key, Resource(api_version, kind, plural, entry.get("namespaced") is True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
-from lateen.model.base import Json
+if TYPE_CHECKING:
+    from lateen.model.base import Json
 
 
 def as_object(value: Any) -> Json:
@@ -14,7 +15,7 @@ def as_object(value: Any) -> Json:
 
 def as_list(value: Any) -> list[Any]:
     """Return a JSON array, or an empty one for anything else."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if _is_list(value) else []
 
 
 def as_objects(value: Any) -> list[Json]:
@@ -30,3 +31,7 @@ def as_text(value: Any) -> str:
 def as_number(value: Any) -> int:
     """Return an integer, or 0 for anything else (Kubernetes leaves zeros out)."""
     return value if isinstance(value, int) else 0
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

@@ -1,7 +1,8 @@
 """TLS contexts from credentials in memory, without leaving a credential on a disk.
 
-OpenSSL's Python binding reads a client certificate and its key only from a file. On Linux that file is
-an anonymous one in memory; elsewhere a private temporary file that is gone before this returns.
+OpenSSL's Python binding reads a client certificate and its key only from a file. On Linux that
+file is an anonymous one in memory; elsewhere a private temporary file that is gone before this
+returns.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
-from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lateen.kube.access import Credentials
 from lateen.kube.errors import InvalidCredentials
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from lateen.kube.access import Credentials
 
 
 def make_ssl_context(credentials: Credentials, *, cluster: str = "") -> ssl.SSLContext | bool:
     """Return the context to connect with.
 
-    Without a CA the system's own are trusted. Raises ``InvalidCredentials`` for a CA, certificate or key
-    that can't be read.
+    Without a CA the system's own are trusted. Raises ``InvalidCredentials`` for a CA, certificate
+    or key that can't be read.
     """
     if not credentials.endpoint.lower().startswith("https:"):
         return True
