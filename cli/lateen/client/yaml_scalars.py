@@ -11,25 +11,13 @@ from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
-_NULL: tuple[str, ...] = ("", "~", "null", "Null", "NULL")
-_TRUE: tuple[str, ...] = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
-_FALSE: tuple[str, ...] = (
-    "n",
-    "N",
-    "no",
-    "No",
-    "NO",
-    "false",
-    "False",
-    "FALSE",
-    "off",
-    "Off",
-    "OFF",
-)
+_NULL = ("", "~", "null", "Null", "NULL")
+_TRUE = "y Y yes Yes YES true True TRUE on On ON"
+_FALSE = "n N no No NO false False FALSE off Off OFF"
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(_NULL),
-    **dict.fromkeys(_TRUE, True),
-    **dict.fromkeys(_FALSE, False),
+    **dict.fromkeys(_TRUE.split(), True),
+    **dict.fromkeys(_FALSE.split(), False),
 }
 _NOT_FINITE = re.compile(r"\.(?:nan|NaN|NAN)|[-+]?\.(?:inf|Inf|INF)")
 _INTEGER = re.compile(
