@@ -31,6 +31,11 @@ class KindClusters:
         self._progress = progress
         self._stack = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:6]
 
+    def check(self) -> None:
+        """Raise ToolMissing at once when no Docker engine answers; find or build kind."""
+        self._require_docker()
+        self._toolbox.path(KIND)
+
     def names(self) -> list[str]:
         """List the clusters that were completed."""
         return sorted(path.stem for path in (self._home / "kubeconfigs").glob("*.yaml"))

@@ -57,6 +57,10 @@ class KwokClusters:
         self._toolbox = toolbox
         self._progress = progress
 
+    def check(self) -> None:
+        """Find kwokctl, and build it if need be; without it nothing works."""
+        self._toolbox.path(KWOKCTL)
+
     def names(self) -> list[str]:
         """List the clusters that were completed."""
         made = self._home / "kubeconfigs"
@@ -101,6 +105,7 @@ class KwokClusters:
 
     def start(self, name: str) -> None:
         """Start what doesn't run: nothing, some components, or all after a reboot."""
+        self.check()
         self._repair_programs(name)
         self._await_ready(name, kubeconfigs.read(self.kubeconfig(name)))
 
@@ -109,7 +114,7 @@ class KwokClusters:
         processes = [process for _, process in self._components(name)]
         self._forget_ended(name)
         self._kwokctl(name, "stop", "cluster")
-        psutil.wait_procs(processes, timeout=10)
+        wait_until(lambda: not any(map(alive, processes)), timeout=10)
 
     def delete(self, name: str) -> None:
         """Remove a cluster, also one that is half made."""
@@ -125,7 +130,7 @@ class KwokClusters:
         process = dict(self._components(name)).get("kube-apiserver")
         if process is not None:
             process.kill()
-            psutil.wait_procs([process], timeout=10)
+            wait_until(lambda: not alive(process), timeout=10)
         self.start(name)
 
     def _create(self, name: str) -> None:

@@ -21,6 +21,10 @@ class ClusterState(enum.StrEnum):
 class Provider(Protocol):
     """Makes clusters and starts and stops them; every method takes a cluster's name."""
 
+    def check(self) -> None:
+        """Raise, naming what to install, if clusters can't be made on this machine."""
+        ...
+
     def names(self) -> list[str]:
         """List the clusters that were made."""
         ...

@@ -82,14 +82,14 @@ class TemporalServer:
 
     def start(self) -> None:
         """Start the server unless it runs, and wait until its default namespace can be used."""
+        if self.started_before and self.running():
+            return
         self._home.mkdir(parents=True, exist_ok=True)
+        program = self._toolbox.path(TEMPORAL)
         if self._pid_file.process() is None:
-            program = self._toolbox.path(TEMPORAL)
             ports = self._known_ports() if self.started_before else self._choose_ports()
             self._require_free(ports)
             spawn(self._command(program, ports), log=self.log, pid_file=self._pid_file)
-        elif self.running():
-            return
         with self._progress.step("starting Temporal"):
             ready = wait_until(
                 lambda: self._ready() or self._pid_file.process() is None,

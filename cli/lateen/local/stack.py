@@ -103,7 +103,7 @@ class Stack:
         for name in names:
             _require_name(name)
         with self._alone():
-            self._remember_provider()
+            self._require_provider()
             self._temporal.start()
             for name in names:
                 self._ensure(name)
@@ -208,8 +208,8 @@ class Stack:
             return self._provider_name or "kwok"
         return str(json.loads(self._record.read_text())["provider"])
 
-    def _remember_provider(self) -> None:
-        """Write down who makes the clusters; raises when the stack already has another provider."""
+    def _require_provider(self) -> None:
+        """Remember who makes the clusters; raises if the stack has another one or it can't work."""
         known = self._remembered_provider()
         if self._provider_name not in {None, known}:
             raise LocalStackError(
@@ -217,7 +217,9 @@ class Stack:
                 f" not {self._provider_name}; remove it with `lateen local down --delete`"
                 " or choose another --state-dir"
             )
-        self._record.write_text(json.dumps({"provider": known}))
+        if not self._record.exists():
+            self._provider.check()
+            self._record.write_text(json.dumps({"provider": known}))
 
     def _ensure(self, name: str) -> None:
         state = self._provider.state(name)
