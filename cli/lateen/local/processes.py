@@ -121,9 +121,15 @@ def spawn(
 
 
 def alive(process: psutil.Process) -> bool:
-    """Say whether a process runs; one that nobody reaped doesn't."""
+    """Say whether a process runs; one that nobody reaped doesn't.
+
+    Of a process that was killed the first thread ends before the others, which hold ports and locks
+    a little longer.
+    """
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        if not process.is_running():
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
 

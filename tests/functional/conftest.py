@@ -1,0 +1,46 @@
+"""The real stack that functional tests share: one Temporal and four clusters a session."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lateen.local.stack import Stack
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this directory."""
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.functional)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+    """The stack, brought up when the first test asks and removed at the end, whatever happened.
+
+    Tests share it: a test that stops a part starts it again, and its objects have their own names.
+    """
+    with torn_down(Stack(tmp_path_factory.mktemp("stack"))) as shared:
+        shared.up()
+        yield shared
+
+
+@contextmanager
+def torn_down(stack: Stack) -> Generator[Stack]:
+    """Remove a stack at the end of the block, also when the run is terminated.
+
+    Its processes live in sessions of their own: a terminated run would leave them behind.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield stack
+    finally:
+        stack.down(delete=True)
+        signal.signal(signal.SIGTERM, before)
