@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -67,17 +67,16 @@ async def install(hub: Cluster, *, namespace: str = REGISTRY_NAMESPACE) -> list[
     lack. Namespaces that exist stay as they are. Rights and kinds of our own are brought up to date; fields
     of them that somebody else manages are a ``Conflict``.
     """
-    wanted = manifests(namespace=namespace)
-    live = {_key(manifest): await hub.get(ObjectRef.of(manifest)) for manifest in wanted}
-    obstacles = [
-        f"{_key(manifest).name}: {obstacle}"
-        for manifest in wanted
-        if _is_foreign(existing := live[_key(manifest)], manifest) and existing is not None
-        for obstacle in find_obstacles(existing, manifest)
-    ]
+    wanted = [(ObjectRef.of(item), item) for item in manifests(namespace=namespace)]
+    live = {ref.key: await hub.get(ref) for ref, _ in wanted}
+    obstacles: list[str] = []
+    for ref, manifest in wanted:
+        existing = live[ref.key]
+        if existing is not None and _is_foreign(existing, manifest):
+            obstacles += [f"{ref.name}: {why}" for why in find_obstacles(existing, manifest)]
     if obstacles:
         raise HubNotUsable(obstacles)
-    done = [await _install(hub, manifest, live[_key(manifest)]) for manifest in wanted]
+    done = [await _install(hub, manifest, live[ref.key]) for ref, manifest in wanted]
     await _wait_established(
         hub, [item.ref for item in done if item.ref.kind == "CustomResourceDefinition"]
     )
@@ -144,11 +143,11 @@ def _ours(manifest: Json, namespace: str) -> Json:
     """Return the manifest with our label, and with ``namespace`` wherever the default one stands."""
     metadata = manifest["metadata"]
     labels = {**metadata.get("labels", {}), MANAGED_BY: PRODUCT}
-    placed = _placed({**manifest, "metadata": {**metadata, "labels": labels}}, namespace)
-    return dict(placed)
+    placed: Json = _placed({**manifest, "metadata": {**metadata, "labels": labels}}, namespace)
+    return placed
 
 
-def _placed(value: object, namespace: str) -> object:
+def _placed(value: Any, namespace: str) -> Any:
     match value:
         case dict():
             return {key: _placed(item, namespace) for key, item in value.items()}
@@ -165,10 +164,10 @@ def _is_ours(live: Json) -> bool:
     return labels.get(MANAGED_BY) == PRODUCT
 
 
-def _is_foreign(live: Json | None, manifest: Json) -> bool:
+def _is_foreign(live: Json, manifest: Json) -> bool:
     """Tell whether an object is a kind of the shared group that somebody else created."""
     shared = manifest.get("spec", {}).get("group") == SHARED_GROUP
-    return shared and live is not None and not _is_ours(live)
+    return shared and not _is_ours(live)
 
 
 def _is_established(crd: Json) -> bool:
@@ -178,7 +177,3 @@ def _is_established(crd: Json) -> bool:
 
 def _version(live: Json) -> str:
     return str(live["metadata"].get("resourceVersion"))
-
-
-def _key(manifest: Json) -> ObjectRef:
-    return ObjectRef.of(manifest)

@@ -7,18 +7,15 @@ only grows; an attempt of an older delivery that comes late finds a higher one a
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from functools import partial
 
 from lateen.hub.audits import Audits, SupersededDelivery
 from lateen.hub.cluster_users import INVENTORY_CLUSTER
 from lateen.hub.records import API_VERSION, RecordStore
+from lateen.kube.cluster import Cluster
 from lateen.model.labels import APP_NAME
 from lateen.model.records import Inventory, InventoryEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from lateen.kube.cluster import Cluster
 
 Key = tuple[str, str, str, str]
 
@@ -131,6 +128,10 @@ def _over(namespace: str, application: str, delivery: int, newer: int) -> str:
     )
 
 
+def _first(moved: Inventory, before: Inventory | None) -> Inventory:
+    return before or moved
+
+
 async def move_cluster(hub: Cluster, *, old: str, new: str) -> int:
     """Move every inventory of cluster ``old`` to ``new``; running it again finishes what was begun.
 
@@ -145,7 +146,7 @@ async def move_cluster(hub: Cluster, *, old: str, new: str) -> int:
         await store.update(
             namespace,
             inventory_name(inventory.application, new),
-            lambda before, moved=moved: before or moved,
+            partial(_first, moved),
             labels={APP_NAME: inventory.application, INVENTORY_CLUSTER: new},
         )
         await store.delete(namespace, live["metadata"]["name"])

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 INSECURE = "lateen.dev/insecure-skip-tls-verify"
 """Annotation: the join asked for it explicitly, so a missing CA means no verification."""
 
+SYSTEM_TRUST = "lateen.dev/system-trust"
+"""Annotation: joined without a CA of its own, its certificate is verified by the machine's CAs."""
+
 RENAMED_FROM = "lateen.dev/renamed-from"
 """Annotation: a rename is under way; the old name's Secret may still exist."""
 
@@ -119,7 +122,8 @@ class Registration:
         """What a connection depends on; health reports and labels of the Secret are not part of it."""
         data = self.secret.get("data") or {}
         content = hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        return (self.secret_uid, self.recorded_uid, self.type, content)
+        trust = (self.annotations.get(INSECURE, ""), self.annotations.get(SYSTEM_TRUST, ""))
+        return (self.secret_uid, self.recorded_uid, self.type, content, *trust)
 
     @property
     def secret_uid(self) -> str:
@@ -169,7 +173,8 @@ class Registration:
         """
         self._refuse_proxied()
         ca = self.binary("ca.crt") or self.binary("ca") or None
-        if ca is None and not self._may_be_insecure(allow_insecure):
+        insecure = ca is None and self.annotations.get(SYSTEM_TRUST) != "true"
+        if insecure and not self._may_be_insecure(allow_insecure):
             raise UnusableCluster(
                 self.name,
                 "its Secret has no ca.crt, so its certificate could not be verified; join it again with"
@@ -178,8 +183,8 @@ class Registration:
         try:
             check_endpoint(self.text("endpoint"))
             if self.type == DYNAMIC:
-                return self._dynamic(ca=ca, allowed_exec=allowed_exec)
-            return self._static(ca=ca)
+                return self._dynamic(ca=ca, insecure=insecure, allowed_exec=allowed_exec)
+            return self._static(ca=ca, insecure=insecure)
         except (InvalidRegistration, CredentialsError) as error:
             raise UnusableCluster(self.name, str(error)) from None
 
@@ -196,7 +201,7 @@ class Registration:
         asked = self.annotations.get(INSECURE) == "true"
         return asked or self.name in allowed or "*" in allowed
 
-    def _static(self, *, ca: bytes | None) -> Credentials:
+    def _static(self, *, ca: bytes | None, insecure: bool) -> Credentials:
         certificate = key = token = None
         if self.type == X509:
             certificate, key = self._required("tls.crt"), self._required("tls.key")
@@ -215,12 +220,14 @@ class Registration:
             certificate=certificate,
             key=key,
             token=token,
-            insecure=ca is None,
+            insecure=insecure,
             proxy_url=check_proxy(self.text("proxy-url")),
             tls_server_name=self.text("tls-server-name") or None,
         )
 
-    def _dynamic(self, *, ca: bytes | None, allowed_exec: Collection[str]) -> Credentials:
+    def _dynamic(
+        self, *, ca: bytes | None, insecure: bool, allowed_exec: Collection[str]
+    ) -> Credentials:
         self._required("exec")
         try:
             plugin = orjson.loads(self.text("exec"))
@@ -234,9 +241,9 @@ class Registration:
                 " which the operator has not allowed; join it with a client certificate or a token",
             )
         target: Json = {"server": check_endpoint(self.text("endpoint"))}
-        if ca is None:
+        if insecure:
             target["insecure-skip-tls-verify"] = True
-        else:
+        if ca is not None:
             target["certificate-authority-data"] = base64.b64encode(ca).decode()
         if proxy := check_proxy(self.text("proxy-url")):
             target["proxy-url"] = proxy
@@ -247,7 +254,7 @@ class Registration:
             "contexts": [{"name": self.name, "context": {"cluster": self.name, "user": self.name}}],
         }
         entry = read_kubeconfig(
-            orjson.dumps(config), base=None, allow_insecure=ca is None, allowed_exec=allowed_exec
+            orjson.dumps(config), base=None, allow_insecure=insecure, allowed_exec=allowed_exec
         )
         return entry.credentials
 
@@ -263,9 +270,17 @@ class Registration:
 def build_secret(
     name: str, credentials: Credentials, *, namespace: str, labels: Mapping[str, str]
 ) -> Json:
-    """Return the Secret that registers a cluster. Annotations are the caller's to add."""
+    """Return the Secret that registers a cluster, with annotations for how TLS is verified.
+
+    Raises ``InvalidRegistration`` for credentials that can't be stored.
+    """
     data: dict[str, bytes] = {"endpoint": check_endpoint(credentials.endpoint).encode()}
     if credentials.ca:
+        if credentials.insecure:
+            raise InvalidRegistration(
+                f"cannot join {name!r}: the kubeconfig has both a CA and insecure-skip-tls-verify;"
+                " remove the latter, since the CA is enough"
+            )
         data["ca.crt"] = credentials.ca
     if credentials.certificate and credentials.key:
         kind = X509
@@ -284,6 +299,9 @@ def build_secret(
     ):
         if text:
             data[key] = text.encode()
+    annotations: dict[str, str] = {}
+    if not credentials.ca:
+        annotations[INSECURE if credentials.insecure else SYSTEM_TRUST] = "true"
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -292,7 +310,7 @@ def build_secret(
             "name": name,
             "namespace": namespace,
             "labels": {**labels, CREDENTIAL_TYPE: kind, ENDPOINT_TYPE: CONST},
-            "annotations": {},
+            "annotations": annotations,
         },
         "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
     }

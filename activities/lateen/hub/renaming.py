@@ -1,11 +1,10 @@
-"""Renaming a cluster, with what is recorded about it; a crash in between is repaired by a second run."""
+"""Renaming a cluster, with what is recorded about it; a second run repairs a crash in between."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lateen.hub.cluster_errors import (
-    ClusterExists,
     ClusterInUse,
     InvalidRegistration,
     ReservedCluster,
@@ -21,9 +20,12 @@ from lateen.hub.membership import (
     with_metadata,
 )
 from lateen.hub.registrations import RENAMED_FROM, RegisteredCluster, Registration
+from lateen.kube.errors import UnknownKind
 from lateen.model.labels import LOCAL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lateen.hub.clusters import ClusterRegistry
     from lateen.model.base import Json
 
@@ -43,20 +45,56 @@ async def rename(registry: ClusterRegistry, old: str, new: str) -> RegisteredClu
     async def attempt() -> RegisteredCluster:
         known = await registry.registrations()
         source, target = known.get(old), known.get(new)
-        resumed = target is not None and target.annotations.get(RENAMED_FROM) == old
-        if source is None and not resumed:
+        begun = target is not None and target.annotations.get(RENAMED_FROM) == old
+        if source is None and not begun:
             source = await registry.registration(old, fresh=True)
-        if target is not None and not resumed:
-            raise ClusterExists(new)
-        await _refuse_named(registry, old)
-        if target is None and source is not None:
-            await create_registration(registry, _renamed(source, new))
-        await move_cluster(registry.hub, old=old, new=new)
+        if target is not None and not begun:
+            raise InvalidRegistration(
+                f"cannot rename cluster {old!r} to {new!r}: a cluster of that name exists already;"
+                " choose another name"
+            )
+        if source is not None:
+            await _refuse_pending(registry, source, known=known)
+            await _copy(registry, source, name=new, target=target)
+        await _move_inventories(registry, old, new)
         if source is not None:
             await remove_registration(registry, source)
         return await _unmark(registry, new)
 
     return await decide(old, attempt)
+
+
+async def _refuse_pending(
+    registry: ClusterRegistry, source: Registration, *, known: Mapping[str, Registration]
+) -> None:
+    """Refuse what must be settled first: another rename that has not ended, and uses by name."""
+    earlier = source.annotations.get(RENAMED_FROM)
+    if earlier in known:
+        raise InvalidRegistration(
+            f"cannot rename cluster {source.name!r}: its rename from {earlier!r} has not ended;"
+            f" run `lateen cluster rename {earlier} {source.name}` first"
+        )
+    await _refuse_named(registry, source.name)
+
+
+async def _copy(
+    registry: ClusterRegistry, source: Registration, *, name: str, target: Registration | None
+) -> None:
+    """Store the new Secret, or bring the one of an interrupted rename up to date."""
+    secret = _renamed(source, name)
+    if target is None:
+        await create_registration(registry, secret)
+    elif target.secret.get("data") != secret["data"]:
+        metadata = target.secret["metadata"]
+        secret["metadata"] |= {key: metadata[key] for key in ("uid", "resourceVersion")}
+        await replace_registration(registry, secret)
+
+
+async def _move_inventories(registry: ClusterRegistry, old: str, new: str) -> None:
+    try:
+        await move_cluster(registry.hub, old=old, new=new)
+    except UnknownKind:
+        return  # a hub that only KubeVela uses so far has no inventories
 
 
 async def _refuse_named(registry: ClusterRegistry, name: str) -> None:

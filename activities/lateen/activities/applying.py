@@ -1,0 +1,182 @@
+"""Writing a placement's objects: who owns what is there, then server-side apply, stage by stage.
+
+Nothing is written before every object has been looked at and dry-run: an application that can't be applied as
+a whole is not applied in part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from lateen.activities.edges import Refused
+from lateen.kube.cluster import Cluster
+from lateen.kube.errors import ApiError, Conflict, KubeError, NotFound, UnknownKind
+from lateen.model.base import Json
+from lateen.model.labels import APP_NAME, APP_NAMESPACE
+from lateen.model.objects import ObjectRef
+from lateen.rendering.ordering import stage_of
+
+_MOST_TRIES = 10
+_AT_ONCE = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the look before the write saw: nothing, or an object of ours at a resource version."""
+
+    manifest: Json
+    resource_version: str = ""
+
+
+def field_manager(application: str) -> str:
+    """Return the field manager of an application: one each, so that its claims are told apart."""
+    return f"lateen:{application}"[:128]
+
+
+class Applier:
+    """Applies manifests to one cluster on behalf of one application.
+
+    ``still_ours`` raises when a newer delivery has taken over; it is asked before every stage of writes.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        application: str,
+        still_ours: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._cluster = cluster
+        self._application = application
+        self._manager = field_manager(application)
+        self._still_ours = still_ours
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(self, manifests: Sequence[Json]) -> list[Found]:
+        """Check every object: may it be written, and would the API server take it? Writes nothing."""
+        own = _provided(manifests)
+        return list(await asyncio.gather(*(self._look(m, own) for m in manifests)))
+
+    async def write(self, found: Sequence[Found]) -> list[Json]:
+        """Apply what was looked at, a stage at a time; returns the objects as they are then."""
+        written: list[Json] = []
+        for _, stage in groupby(found, key=lambda each: stage_of(each.manifest)):
+            await self._still_ours()
+            written += await asyncio.gather(*(self._write(each) for each in stage))
+        return written
+
+    async def _look(self, manifest: Json, own: _Provided) -> Found:
+        """Dry-run an object as new. An answer other than "created" says that something is there."""
+        async with self._slots:
+            if own.covers(manifest):
+                return await self._owned(manifest)
+            try:
+                applied = await self._dry_run(manifest, force=False)
+                if applied:
+                    return Found(manifest)
+            except Conflict as error:
+                if not error.managers:
+                    raise
+                found = await self._owned(manifest)
+                await self._dry_run(manifest, force=True)
+                return found
+            except NotFound as error:
+                namespace = manifest["metadata"].get("namespace", "")
+                raise missing_namespace(error, namespace, self._cluster.name) from error
+            return await self._owned(manifest)
+
+    async def _dry_run(self, manifest: Json, *, force: bool) -> bool:
+        applied = await self._cluster.apply(
+            manifest, field_manager=self._manager, force=force, dry_run=True
+        )
+        return applied.created
+
+    async def _owned(self, manifest: Json) -> Found:
+        """Return where an object is; raises ``Refused`` when it belongs to somebody else."""
+        ref = ObjectRef.of(manifest)
+        try:
+            live = await self._cluster.get(ref)
+        except UnknownKind:
+            return Found(manifest)  # Its CRD comes with the application.
+        if live is None:
+            return Found(manifest)
+        check_owner(live, ref, application=self._application, cluster=self._cluster.name)
+        return Found(manifest, live["metadata"]["resourceVersion"])
+
+    async def _write(self, found: Found) -> Json:
+        """Apply an object at the version that was looked at; when it moved on, look again."""
+        async with self._slots:
+            for _ in range(_MOST_TRIES):
+                try:
+                    return await self._apply(found)
+                except Conflict:
+                    # Its status was updated, or another application or delivery won the race.
+                    await self._still_ours()
+                    found = await self._owned(found.manifest)
+            return await self._apply(found)
+
+    async def _apply(self, found: Found) -> Json:
+        manifest, version = found.manifest, found.resource_version
+        if version:
+            metadata = {**manifest["metadata"], "resourceVersion": version}
+            manifest = {**manifest, "metadata": metadata}
+        applied = await self._cluster.apply(
+            manifest, field_manager=self._manager, force=bool(version)
+        )
+        if not version and not applied.created:
+            # Somebody created it since the look; without force that is only taken when it is ours.
+            await self._still_ours()
+        return applied.object
+
+
+@dataclass(frozen=True)
+class _Provided:
+    """Namespaces and kinds that the application itself brings: a dry run can't know them yet."""
+
+    namespaces: frozenset[str]
+    groups: frozenset[str]
+
+    def covers(self, manifest: Json) -> bool:
+        ref = ObjectRef.of(manifest)
+        return ref.namespace in self.namespaces or ref.group in self.groups
+
+
+def _provided(manifests: Sequence[Json]) -> _Provided:
+    return _Provided(
+        namespaces=frozenset(m["metadata"]["name"] for m in manifests if m["kind"] == "Namespace"),
+        groups=frozenset(
+            m.get("spec", {}).get("group", "")
+            for m in manifests
+            if m["kind"] == "CustomResourceDefinition"
+        )
+        - {""},
+    )
+
+
+def check_owner(live: Json, ref: ObjectRef, *, application: str, cluster: str) -> None:
+    """Raise ``Refused`` unless an existing object carries the application's labels."""
+    labels = (live.get("metadata") or {}).get("labels") or {}
+    if APP_NAME not in labels and APP_NAMESPACE not in labels:
+        raise Refused(
+            f"cluster {cluster}: {ref} exists but is not managed by any application; delete it, name the "
+            "component differently, or adopt it"
+        )
+    owner = f"{labels.get(APP_NAMESPACE, '')}/{labels.get(APP_NAME, '')}"
+    if owner != application:
+        raise Refused(
+            f"cluster {cluster}: {ref} is managed by application {owner}; only one application can "
+            "deliver an object"
+        )
+
+
+def missing_namespace(error: KubeError, namespace: str, cluster: str) -> Exception:
+    """Return the clear error for an apply into a namespace that isn't there."""
+    if not namespace or (isinstance(error, ApiError) and error.kind == "Namespace"):
+        return error
+    return Refused(
+        f"cluster {cluster}: namespace {namespace!r} does not exist there; create it, or ask lateen to: "
+        "`lateen up --create-namespace`, or the annotation lateen.dev/create-namespace: 'true'"
+    )

@@ -1,0 +1,181 @@
+"""Closing a delivery or a deletion: what to prune first, and the record of how it ended."""
+
+from __future__ import annotations
+
+from lateen.activities.opening import placements_digest
+from lateen.activities.planning import decide, split
+from lateen.activities.rooms import Rooms
+from lateen.contracts.messages import (
+    ClosedDelivery,
+    CloseDelivery,
+    DeletionPlan,
+    OpenDeletion,
+    PlannedPlacement,
+    RecordEvents,
+    StepOutcome,
+    StepPlan,
+)
+from lateen.hub.audits import append, now
+from lateen.model.base import Json
+from lateen.model.records import Audit, AuditEvent, DeliveryRecord
+
+_MOST_PLACEMENTS = 500
+"""Beyond this many only the placements that failed are recorded one by one."""
+
+
+async def record_events(rooms: Rooms, request: RecordEvents) -> None:
+    """Append events, and show the phase while the delivery is the current one."""
+    await rooms.check_hub(request)
+    namespace, name = split(request.application)
+
+    def change(audit: Audit) -> Audit:
+        update: dict[str, object] = {"events": append(audit, _complete(request, audit))}
+        current = audit.delivery
+        if request.phase and current and current.number == request.delivery:
+            update["phase"] = request.phase
+            update["delivery"] = current.model_copy(update={"phase": request.phase})
+        return audit.model_copy(update=update)
+
+    await rooms.audits.change(namespace, name, change)
+
+
+def _complete(request: RecordEvents | CloseDelivery, audit: Audit) -> list[AuditEvent]:
+    return [
+        event.model_copy(update={"delivery": request.delivery, "revision": audit.revision})
+        for event in request.events
+    ]
+
+
+async def close_delivery(rooms: Rooms, request: CloseDelivery) -> ClosedDelivery:
+    """Record the end; a delivery that succeeded is told first what it has to prune."""
+    await rooms.check_hub(request)
+    namespace, name = split(request.application)
+    retained: list[str] = []
+    if request.phase == "delivered" and request.revision is not None:
+        resolved = await rooms.resolve(namespace, request.revision)
+        decisions = await decide(
+            rooms,
+            resolved,
+            name=name,
+            placements=request.placements,
+            clusters=await rooms.cluster_infos(),
+            confirmed=request.confirm_removal,
+        )
+        retained = [line for decision in decisions for line in decision.retained]
+        prune = [decision.cluster for decision in decisions if decision.delete]
+        if prune and not request.pruned:
+            return ClosedDelivery(closed=False, prune=prune, retained=retained)
+    await _record_end(rooms, request, retained=retained)
+    if request.phase == "deleted":
+        await rooms.revisions.delete_all(namespace, name)
+        await rooms.applications.delete(namespace, name)
+    return ClosedDelivery(closed=True, retained=retained)
+
+
+async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[str]) -> None:
+    namespace, name = split(request.application)
+    at = now()
+    ended = AuditEvent(
+        at=at,
+        type=request.phase,
+        delivery=request.delivery,
+        revision=request.revision.name if request.revision else "",
+        message=request.message,
+    )
+    events = [
+        *(event.model_copy(update={"delivery": request.delivery}) for event in request.events),
+        ended,
+    ]
+
+    def end(record: DeliveryRecord) -> DeliveryRecord:
+        return record.model_copy(
+            update={
+                "ended_at": at,
+                "phase": request.phase,
+                "message": request.message,
+                "placements_digest": _digest(request),
+                "clusters": sorted({placement.cluster for placement in request.placements}),
+                "retained": retained,
+                "steps": _steps(request.steps),
+            }
+        )
+
+    await rooms.audits.end(namespace, name, delivery=request.delivery, ended=end, events=events)
+
+
+def _digest(request: CloseDelivery) -> str:
+    """Digest the placements exactly as the opening does, so that both can be compared."""
+    plans = [
+        StepPlan(
+            step=placement.step,
+            placements=[
+                PlannedPlacement(
+                    cluster=placement.cluster,
+                    namespace=placement.namespace,
+                    digest=placement.digest,
+                    objects=0,
+                )
+            ],
+        )
+        for placement in request.placements
+    ]
+    return placements_digest(plans)
+
+
+def _steps(outcomes: list[StepOutcome]) -> list[Json]:
+    total = sum(len(outcome.placements) for outcome in outcomes)
+    if total <= _MOST_PLACEMENTS:
+        return [outcome.to_json() for outcome in outcomes]
+    return [
+        outcome.model_copy(
+            update={"placements": [p for p in outcome.placements if p.phase == "failed"][:100]}
+        ).to_json()
+        for outcome in outcomes
+    ]
+
+
+async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> DeletionPlan:
+    """Claim a delivery number for the deletion, and list where the application still is."""
+    hub_uid = await rooms.check_hub(request)
+    namespace, name = split(request.application)
+    audit = await rooms.audits.read(namespace, name)
+    stored = await rooms.applications.read(namespace, name)
+    inventories = await rooms.inventories.list(namespace, name)
+    if stored is None and not inventories:
+        return DeletionPlan(hub_uid=hub_uid, known=False)
+    at = now()
+
+    def change(before: Audit) -> Audit:
+        current = before.delivery
+        same_run = current is not None and current.run_id == run_id
+        number = current.number if same_run and current else before.latest_delivery + 1
+        record = DeliveryRecord(
+            number=number,
+            run_id=run_id,
+            intent="delete",
+            revision=before.revision,
+            actor=request.actor,
+            started_at=at,
+            phase="deleting",
+        )
+        verb = "orphaning" if request.orphan else "deleting"
+        event = AuditEvent(at=at, type=verb, delivery=number, actor=request.actor)
+        return before.model_copy(
+            update={
+                "phase": "deleting",
+                "latest_delivery": number,
+                "delivery": record,
+                "events": append(before, [event]),
+            }
+        )
+
+    audit = await rooms.audits.change(namespace, name, change)
+    # Listed after the claim: whatever an older attempt still records before it sees the claim is in it.
+    inventories = await rooms.inventories.list(namespace, name)
+    return DeletionPlan(
+        hub_uid=hub_uid,
+        known=True,
+        delivery=audit.latest_delivery,
+        clusters=[inventory.cluster for inventory in inventories],
+        options=rooms.settings.options,
+    )

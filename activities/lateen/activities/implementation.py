@@ -1,0 +1,124 @@
+"""The activities as the worker registers them: each hands over to the module that does it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from temporalio import activity
+
+from lateen.activities import closing, inspecting, opening, placing, planning, pruning
+from lateen.activities.edges import edge
+from lateen.activities.rooms import Rooms
+from lateen.contracts.activities import DeliveryActivities
+from lateen.contracts.messages import (
+    ClosedDelivery,
+    CloseDelivery,
+    DeletionPlan,
+    DeliverPlacement,
+    Inspect,
+    OpenDeletion,
+    OpenDelivery,
+    OpenedDelivery,
+    PlacementResult,
+    PlanStep,
+    PruneCluster,
+    RecordEvents,
+    StepPlan,
+)
+from lateen.model.base import Json
+
+_HEARTBEAT = 1.0
+"""Seconds between heartbeats: also how soon a cancellation is heard."""
+
+
+class KubernetesActivities(DeliveryActivities):
+    """Delivers to real clusters. The contract's class says what each activity means."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    @activity.defn(name="open_delivery")
+    @edge
+    async def open_delivery(self, request: OpenDelivery) -> OpenedDelivery:
+        """Check, store, claim, plan."""
+        async with _heartbeating():
+            return await opening.open_delivery(self._rooms, request, run_id=_run_id())
+
+    @activity.defn(name="plan_step")
+    @edge
+    async def plan_step(self, request: PlanStep) -> StepPlan:
+        """Plan one step."""
+        return await planning.plan_step(self._rooms, request)
+
+    @activity.defn(name="deliver_placement")
+    @edge
+    async def deliver_placement(self, request: DeliverPlacement) -> PlacementResult:
+        """Apply and wait."""
+        async with _heartbeating() as report:
+            return await placing.deliver_placement(self._rooms, request, report=report)
+
+    @activity.defn(name="record_events")
+    @edge
+    async def record_events(self, request: RecordEvents) -> None:
+        """Append to the audit."""
+        await closing.record_events(self._rooms, request)
+
+    @activity.defn(name="prune_cluster")
+    @edge
+    async def prune_cluster(self, request: PruneCluster) -> PlacementResult:
+        """Delete from one cluster."""
+        async with _heartbeating() as report:
+            return await pruning.prune_cluster(self._rooms, request, report=report)
+
+    @activity.defn(name="close_delivery")
+    @edge
+    async def close_delivery(self, request: CloseDelivery) -> ClosedDelivery:
+        """Record the end."""
+        return await closing.close_delivery(self._rooms, request)
+
+    @activity.defn(name="open_deletion")
+    @edge
+    async def open_deletion(self, request: OpenDeletion) -> DeletionPlan:
+        """Begin a deletion."""
+        return await closing.open_deletion(self._rooms, request, run_id=_run_id())
+
+    @activity.defn(name="inspect")
+    @edge
+    async def inspect(self, request: Inspect) -> Json:
+        """Read hub and clusters."""
+        return await inspecting.inspect(self._rooms, request)
+
+
+def _run_id() -> str:
+    return activity.info().workflow_run_id or ""
+
+
+@asynccontextmanager
+async def _heartbeating() -> AsyncIterator[Callable[[Json], None]]:
+    """Heartbeat every second with the last thing that was reported.
+
+    A cancellation reaches an activity as the answer to a heartbeat, and a worker that died is noticed when
+    they stop.
+    """
+    said: Json = {}
+
+    def report(progress: Json) -> None:
+        said.clear()
+        said.update(progress)
+        activity.heartbeat(dict(said))
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat(dict(said))
+            await asyncio.sleep(_HEARTBEAT)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield report
+    finally:
+        beating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beating

@@ -1,0 +1,204 @@
+"""Reading how applications are: records of the hub, and live objects of the clusters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from lateen.activities.rooms import Rooms
+from lateen.contracts.messages import Inspect
+from lateen.kube.diagnosing import explain
+from lateen.kube.errors import KubeError
+from lateen.kube.health import Health, evaluate
+from lateen.model.base import Json
+from lateen.model.errors import InvalidApplication, LateenError
+from lateen.model.labels import APP_COMPONENT, RESOURCE_TYPE, TRAIT_TYPE, WORKLOAD_TYPE
+from lateen.model.objects import ObjectRef
+from lateen.model.placement import Placement
+from lateen.model.records import Audit, RevisionRef
+from lateen.planning.plan import PlannedStep
+from lateen.planning.resolving import Resolved
+
+_AT_ONCE = 32
+_PATIENCE = 5.0
+"""Seconds for one cluster's answer; the others are shown meanwhile."""
+
+
+async def inspect(rooms: Rooms, request: Inspect) -> Json:
+    """Return one application's status, or the list."""
+    if request.name:
+        return await _status(rooms, request)
+    return {"applications": await _list(rooms, request.namespace or None)}
+
+
+async def _status(rooms: Rooms, request: Inspect) -> Json:
+    namespace, name = request.namespace, request.name
+    stored, audit = await asyncio.gather(
+        rooms.applications.read(namespace, name), rooms.audits.read(namespace, name)
+    )
+    if stored is None and audit.latest_delivery == 0:
+        return {"known": False}
+    resolved = await _resolve(rooms, namespace, audit)
+    services: list[Json] = []
+    if resolved is not None and request.live and audit.phase != "deleted":
+        services = await _services(rooms, resolved, audit)
+    inventories = await rooms.inventories.list(namespace, name)
+    return {
+        "known": True,
+        "stored": stored is not None,
+        "createdAt": (stored or {}).get("metadata", {}).get("creationTimestamp", ""),
+        "audit": audit.to_json(),
+        "services": services,
+        "inventories": [
+            {"cluster": inventory.cluster, "objects": len(inventory.entries)}
+            for inventory in inventories
+        ],
+        "components": _components(stored),
+    }
+
+
+async def _resolve(rooms: Rooms, namespace: str, audit: Audit) -> Resolved | None:
+    if not audit.revision or not audit.revision_digest:
+        return None
+    ref = RevisionRef(
+        name=audit.revision, number=audit.latest_revision, digest=audit.revision_digest
+    )
+    try:
+        return await rooms.resolve(namespace, ref)
+    except LateenError:
+        return None
+
+
+async def _services(rooms: Rooms, resolved: Resolved, audit: Audit) -> list[Json]:
+    """Look at every component of every placement that was delivered to, or tried."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(step: PlannedStep, placement: Placement) -> list[Json]:
+        manifests = resolved.manifests(step, placement, revision=audit.revision)
+        async with slots:
+            return await _placement_services(rooms, placement, manifests)
+
+    touched = _touched(audit)
+    found: dict[Placement, PlannedStep] = {}
+    clusters = await rooms.cluster_infos()
+    for step in resolved.deploy_steps:
+        try:
+            for placement in resolved.select(step, clusters).placements:
+                if touched is None or (placement.cluster, placement.namespace) in touched:
+                    found[placement] = step
+        except InvalidApplication:
+            continue  # The clusters changed since; `status` shows the steps' own record of it.
+    groups = await asyncio.gather(*(one(step, placement) for placement, step in found.items()))
+    return [service for group in groups for service in group]
+
+
+def _touched(audit: Audit) -> set[tuple[str, str]] | None:
+    """Return the placements that the last delivery touched; None while it runs, when any may be."""
+    record = audit.delivery
+    if record is None or not record.ended_at:
+        return None
+    return {
+        (str(placement.get("cluster", "")), str(placement.get("namespace", "")))
+        for step in record.steps
+        for placement in step.get("placements", [])
+        if placement.get("phase") != "pending"
+    }
+
+
+async def _placement_services(
+    rooms: Rooms, placement: Placement, manifests: Sequence[Json]
+) -> list[Json]:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            cluster = await rooms.clusters.connect(placement.cluster)
+            lives = await asyncio.gather(*(cluster.get(ObjectRef.of(m)) for m in manifests))
+            reasons = {
+                index: await explain(cluster, live)
+                for index, live in enumerate(lives)
+                if live is not None and not evaluate(live).healthy
+            }
+    except TimeoutError:
+        return [_unknown(placement, "the cluster does not answer")]
+    except (KubeError, LateenError) as error:
+        return [_unknown(placement, str(error))]
+    services: dict[str, Json] = {}
+    for index, (manifest, live) in enumerate(zip(manifests, lives, strict=True)):
+        labels = manifest["metadata"]["labels"]
+        service = services.setdefault(
+            labels.get(APP_COMPONENT, ""), _service(placement, labels.get(APP_COMPONENT, ""))
+        )
+        _add(service, manifest, live, reason=reasons.get(index, ""))
+    return list(services.values())
+
+
+def _service(placement: Placement, component: str) -> Json:
+    return {
+        "name": component,
+        "cluster": placement.cluster,
+        "namespace": placement.namespace,
+        "type": "",
+        "healthy": True,
+        "message": "",
+        "traits": [],
+    }
+
+
+def _unknown(placement: Placement, message: str) -> Json:
+    return {**_service(placement, ""), "healthy": False, "message": message}
+
+
+def _add(service: Json, manifest: Json, live: Json | None, *, reason: str) -> None:
+    labels = manifest["metadata"]["labels"]
+    health = Health("progressing", "does not exist") if live is None else evaluate(live)
+    message = reason or health.message
+    service["healthy"] = service["healthy"] and health.healthy
+    if WORKLOAD_TYPE in labels or labels.get(RESOURCE_TYPE) == "WORKLOAD":
+        service["type"] = labels.get(WORKLOAD_TYPE, "")
+        service["message"] = message
+        return
+    trait: Json = {
+        "type": labels.get(TRAIT_TYPE, manifest["kind"]),
+        "kind": manifest["kind"],
+        "name": manifest["metadata"]["name"],
+        "healthy": health.healthy,
+        "message": message,
+    }
+    service["traits"].append(trait)
+
+
+async def _list(rooms: Rooms, namespace: str | None) -> list[Json]:
+    stored, audits = await asyncio.gather(
+        rooms.applications.list(namespace), rooms.audits.list(namespace)
+    )
+    by_id: dict[str, Audit] = {f"{ns}/{name}": audit for ns, name, audit in audits}
+    rows: list[Json] = []
+    for live in stored:
+        metadata = live["metadata"]
+        audit = by_id.get(f"{metadata['namespace']}/{metadata['name']}", Audit())
+        rows.append(
+            {
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "createdAt": metadata.get("creationTimestamp", ""),
+                "components": _components(live),
+                "phase": audit.phase,
+                "revision": audit.revision,
+                "delivery": audit.latest_delivery,
+                "clusters": audit.delivery.clusters if audit.delivery else [],
+                "runId": audit.delivery.run_id if audit.delivery else "",
+            }
+        )
+    return sorted(rows, key=lambda row: (row["namespace"], row["name"]))
+
+
+def _components(stored: Json | None) -> list[Json]:
+    components: Any = ((stored or {}).get("spec") or {}).get("components") or []
+    return [
+        {
+            "name": component.get("name", ""),
+            "type": component.get("type", ""),
+            "traits": [trait.get("type", "") for trait in component.get("traits") or []],
+        }
+        for component in components
+    ]

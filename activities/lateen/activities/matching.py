@@ -1,0 +1,74 @@
+"""Whether clusters still have what was delivered: asked of their API servers by a server-side dry run.
+
+Comparing with rendered text would see differences where there are none (defaults, quantities) and miss what
+admission changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from lateen.activities.applying import field_manager
+from lateen.activities.rooms import Rooms
+from lateen.contracts.messages import StepPlan
+from lateen.kube.cluster import Cluster
+from lateen.kube.errors import KubeError
+from lateen.model.base import Json
+from lateen.model.errors import LateenError
+from lateen.model.objects import ObjectRef
+from lateen.model.placement import Placement
+from lateen.planning.resolving import Resolved
+
+_AT_ONCE = 16
+_SERVER_FIELDS = ("managedFields", "resourceVersion", "generation")
+
+
+async def all_match(
+    rooms: Rooms, resolved: Resolved, plans: Sequence[StepPlan], *, revision: str
+) -> bool:
+    """Tell whether every object of every placement is as an apply would leave it.
+
+    A cluster that can't be asked counts as different: delivering will say what is wrong with it.
+    """
+    slots = asyncio.Semaphore(_AT_ONCE)
+    manager = field_manager(resolved.application.id)
+
+    async def one(cluster: str, manifest: Json) -> bool:
+        async with slots:
+            try:
+                return await matches(await rooms.clusters.connect(cluster), manifest, manager)
+            except LateenError:
+                return False
+
+    checks = [
+        one(placed.cluster, manifest)
+        for plan in plans
+        for placed in plan.placements
+        for manifest in resolved.manifests(
+            resolved.step(plan.step),
+            Placement(cluster=placed.cluster, namespace=placed.namespace),
+            revision=revision,
+        )
+    ]
+    return all(await asyncio.gather(*checks))
+
+
+async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:
+    """Tell whether applying a manifest would change nothing."""
+    live = await cluster.get(ObjectRef.of(manifest))
+    if live is None or (live.get("metadata") or {}).get("deletionTimestamp"):
+        return False
+    try:
+        applied = await cluster.apply(manifest, field_manager=manager, force=True, dry_run=True)
+    except KubeError:
+        return False
+    return _comparable(live) == _comparable(applied.object)
+
+
+def _comparable(live: Json) -> Json:
+    metadata: dict[str, Any] = dict(live.get("metadata") or {})
+    for key in _SERVER_FIELDS:
+        metadata.pop(key, None)
+    return {**{k: v for k, v in live.items() if k != "status"}, "metadata": metadata}

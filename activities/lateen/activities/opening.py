@@ -1,0 +1,161 @@
+"""Opening a delivery: check everything, find out whether there is anything to do, store, claim a number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from lateen.activities.matching import all_match
+from lateen.activities.planning import plan_all, seal, split, with_prune
+from lateen.activities.rooms import Rooms
+from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan
+from lateen.hub.audits import append, now
+from lateen.hub.revisions import RevisionLost, revision_name
+from lateen.model.json_values import json_digest
+from lateen.model.parsing import parse_application
+from lateen.model.records import Audit, AuditEvent, DeliveryRecord, RevisionRef, Snapshot
+from lateen.planning.checking import check_application
+from lateen.planning.plan import PlannedStep
+from lateen.planning.resolving import Resolved, snapshot_digest
+from lateen.policies.topology import ClusterInfo
+
+_MOST_NUMBERS = 50
+
+
+async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> OpenedDelivery:
+    """Open a delivery, or find that it is open already (a retry) or that nothing is to be done."""
+    hub_uid = await rooms.check_hub(request)
+    namespace, name = split(request.application)
+    application = parse_application(request.content)
+    warnings = check_application(application, rooms.types)
+    snapshot, clusters, audit = await asyncio.gather(
+        rooms.applications.snapshot(application),
+        rooms.cluster_infos(),
+        rooms.audits.read(namespace, name),
+    )
+    resolved = Resolved(snapshot, rooms.types)
+    plans = plan_all(rooms, resolved, clusters)
+    digest = snapshot_digest(snapshot)
+    opened = OpenedDelivery(
+        hub_uid=hub_uid,
+        revision=RevisionRef(name=audit.revision, number=audit.latest_revision, digest=digest),
+        steps=list(resolved.plan.steps),
+        mode=resolved.plan.mode,
+        clusters=sorted({p.cluster for plan in plans for p in plan.placements}),
+        options=rooms.settings.options,
+        warnings=list(dict.fromkeys([*warnings, *resolved.plan.warnings, *_warnings(plans)])),
+    )
+    if await _is_unchanged(rooms, audit, digest=digest, resolved=resolved, plans=plans):
+        return opened.model_copy(update={"unchanged": True})
+    if audit.delivery is None or audit.delivery.run_id != run_id or audit.revision_digest != digest:
+        await rooms.applications.store(application)
+        ref = await _revise(rooms, audit, name=name, digest=digest, snapshot=snapshot)
+        audit = await _claim(rooms, request, ref=ref, run_id=run_id)
+        used = {audit.delivered.revision} if audit.delivered else set[str]()
+        await rooms.revisions.drop_old(namespace, name, latest=ref.number, used=used)
+        opened = opened.model_copy(update={"revision": ref})
+    rooms.remember(namespace, opened.revision, resolved)
+    first = await _first_plan(rooms, opened, plans=plans, resolved=resolved, clusters=clusters)
+    number = audit.delivery.number if audit.delivery else audit.latest_delivery
+    return opened.model_copy(update={"delivery": number, "first_plan": first})
+
+
+def _warnings(plans: Sequence[StepPlan]) -> list[str]:
+    return [warning for plan in plans for warning in plan.warnings]
+
+
+def placements_digest(plans: Sequence[StepPlan]) -> str:
+    """Digest what all steps give to all placements."""
+    return json_digest(
+        sorted(
+            [plan.step, p.cluster, p.namespace, p.digest] for plan in plans for p in plan.placements
+        )
+    )[:32]
+
+
+async def _is_unchanged(
+    rooms: Rooms, audit: Audit, *, digest: str, resolved: Resolved, plans: Sequence[StepPlan]
+) -> bool:
+    """Tell whether the last delivery succeeded with the very same, and the clusters still have it."""
+    last, delivered = audit.delivery, audit.delivered
+    if last is None or delivered is None or last.number != delivered.number:
+        return False
+    if audit.revision_digest != digest or delivered.placements_digest != placements_digest(plans):
+        return False
+    return await all_match(rooms, resolved, plans, revision=audit.revision)
+
+
+async def _revise(
+    rooms: Rooms, audit: Audit, *, name: str, digest: str, snapshot: Snapshot
+) -> RevisionRef:
+    """Return the revision of this content: the latest one if it is the same, otherwise a new one."""
+    namespace = snapshot.application["metadata"]["namespace"]
+    if audit.revision_digest == digest:
+        return RevisionRef(name=audit.revision, number=audit.latest_revision, digest=digest)
+    for number in range(audit.latest_revision + 1, audit.latest_revision + _MOST_NUMBERS):
+        ref = RevisionRef(name=revision_name(name, number), number=number, digest=digest)
+        if await rooms.revisions.create(namespace, name, ref=ref, snapshot=snapshot):
+            return ref
+        # A worker died between storing a revision and recording it: its number is spent.
+    raise RevisionLost(
+        f"no free revision number for {namespace}/{name}; see its Revisions in the hub"
+    )
+
+
+async def _claim(rooms: Rooms, request: OpenDelivery, *, ref: RevisionRef, run_id: str) -> Audit:
+    """Take the next delivery number and record who submitted; a retry of the same run keeps its number."""
+    namespace, name = split(request.application)
+    at = now()
+
+    def change(audit: Audit) -> Audit:
+        same_run = audit.delivery is not None and audit.delivery.run_id == run_id
+        number = audit.delivery.number if same_run and audit.delivery else audit.latest_delivery + 1
+        record = DeliveryRecord(
+            number=number,
+            run_id=run_id,
+            revision=ref.name,
+            digest=ref.digest,
+            actor=request.actor,
+            started_at=at,
+        )
+        event = AuditEvent(
+            at=at, type="submitted", delivery=number, revision=ref.name, actor=request.actor
+        )
+        return audit.model_copy(
+            update={
+                "phase": "delivering",
+                "revision": ref.name,
+                "revision_digest": ref.digest,
+                "latest_revision": max(audit.latest_revision, ref.number),
+                "latest_delivery": number,
+                "delivery": record,
+                "events": append(audit, [event]),
+            }
+        )
+
+    return await rooms.audits.change(namespace, name, change)
+
+
+async def _first_plan(
+    rooms: Rooms,
+    opened: OpenedDelivery,
+    *,
+    plans: Sequence[StepPlan],
+    resolved: Resolved,
+    clusters: Sequence[ClusterInfo],
+) -> StepPlan | None:
+    """Return the plan of the step that runs first, which saves the run an activity."""
+    first = _first_leaf(opened.steps)
+    plan = next((plan for plan in plans if first and plan.step == first.name), None)
+    if plan is None or first is None:
+        return None
+    if not first.auto:
+        name = resolved.application.metadata.name
+        plan = await with_prune(rooms, plan, name=name, resolved=resolved, clusters=clusters)
+    return seal(plan, opened.revision)
+
+
+def _first_leaf(steps: Sequence[PlannedStep]) -> PlannedStep | None:
+    if not steps:
+        return None
+    return steps[0].sub_steps[0] if steps[0].sub_steps else steps[0]

@@ -1,0 +1,197 @@
+"""Delivering one placement: render, check, record, apply, wait until the new revision is healthy."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lateen.activities.applying import Applier
+from lateen.activities.edges import PlanChanged, TimedOut
+from lateen.activities.planning import split
+from lateen.activities.rooms import Rooms
+from lateen.contracts.messages import DeliverPlacement, PlacementResult
+from lateen.hub.applications import ensure_namespace
+from lateen.hub.clusters import ClusterRegistry
+from lateen.kube.cluster import Cluster
+from lateen.kube.diagnosing import explain
+from lateen.kube.errors import Unauthorized, Unhealthy
+from lateen.kube.health import evaluate
+from lateen.kube.waiting import wait_healthy
+from lateen.model.base import Json
+from lateen.model.labels import APP_COMPONENT, CREATE_NAMESPACE
+from lateen.model.objects import ObjectRef
+from lateen.model.placement import Placement
+from lateen.model.records import InventoryEntry
+from lateen.planning.resolving import Resolved, refuse_foreign_objects
+
+_LEASE = 1.0
+"""Seconds for which a look at the inventory counts: after that, look again before writing."""
+
+Report = Callable[[Json], None]
+"""Tells how far the placement is (a heartbeat)."""
+
+
+async def deliver_placement(
+    rooms: Rooms, request: DeliverPlacement, *, report: Report
+) -> PlacementResult:
+    """Bring one placement to its revision, within its deadline."""
+    await rooms.check_hub(request)
+    namespace, _ = split(request.application)
+    resolved = await rooms.resolve(namespace, request.revision)
+    manifests = manifests_of(rooms, resolved, request)
+    try:
+        async with asyncio.timeout_at(_loop_time(request.deadline)) as limit:
+            cluster = await rooms.clusters.connect(request.placement.cluster)
+            try:
+                applied = await _apply(
+                    rooms, request, cluster, resolved=resolved, manifests=manifests
+                )
+            except Unauthorized:
+                # Rotated credentials: read them again and start over, the applies are idempotent.
+                cluster = await rooms.clusters.connect(request.placement.cluster, fresh=True)
+                applied = await _apply(
+                    rooms, request, cluster, resolved=resolved, manifests=manifests
+                )
+            report({"applied": len(applied), "total": len(applied)})
+            await wait_healthy(cluster, applied, progress=_progress(report))
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TimedOut(await _why_late(rooms.clusters, request, manifests)) from None
+    except Unhealthy as error:
+        raise TimedOut(f"{error}{await _why(rooms.clusters, request, error.ref)}") from None
+    return PlacementResult(
+        cluster=request.placement.cluster,
+        namespace=request.placement.namespace,
+        objects=len(applied),
+    )
+
+
+def manifests_of(rooms: Rooms, resolved: Resolved, request: DeliverPlacement) -> list[Json]:
+    """Render what the placement gets. Raises ``PlanChanged`` when it isn't what was planned."""
+    placed = request.placement
+    placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
+    step = resolved.step(request.step)
+    now = resolved.placement_digest(step, placement).digest
+    if now != placed.digest:
+        raise PlanChanged(f"{placed.name} would get {now}, the plan says {placed.digest}")
+    manifests = resolved.manifests(step, placement, revision=request.revision.name)
+    if not rooms.settings.allow_cross_namespace:
+        refuse_foreign_objects(manifests, namespace=resolved.namespace)
+    return manifests
+
+
+async def _apply(
+    rooms: Rooms,
+    request: DeliverPlacement,
+    cluster: Cluster,
+    *,
+    resolved: Resolved,
+    manifests: Sequence[Json],
+) -> list[Json]:
+    """Look, record, write. Once writing has begun it ends, also when the delivery is cancelled."""
+    lease = _Lease(rooms, request)
+    applier = Applier(cluster, application=request.application, still_ours=lease.check)
+    annotations = resolved.application.metadata.annotations
+    if annotations.get(CREATE_NAMESPACE) == "true":
+        await ensure_namespace(cluster, request.placement.namespace)
+    found = await applier.look(manifests)
+    writing = asyncio.ensure_future(_record_and_write(lease, applier, found, manifests=manifests))
+    try:
+        return await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
+
+
+async def _record_and_write(
+    lease: _Lease, applier: Applier, found: Sequence[Any], *, manifests: Sequence[Json]
+) -> list[Json]:
+    await lease.claim(manifests)
+    return await applier.write(found)
+
+
+class _Lease:
+    """A delivery's hold on one cluster's inventory: recorded before the first write, checked before each."""
+
+    def __init__(self, rooms: Rooms, request: DeliverPlacement) -> None:
+        self._rooms = rooms
+        self._request = request
+        self._seen = float("-inf")
+
+    async def claim(self, manifests: Sequence[Json]) -> None:
+        """Record what is about to be applied. Raises ``SupersededDelivery``."""
+        request = self._request
+        namespace, name = split(request.application)
+        await self._rooms.inventories.claim(
+            namespace,
+            name,
+            cluster=request.placement.cluster,
+            delivery=request.delivery,
+            entries=[_entry(request, manifest) for manifest in manifests],
+        )
+        self._seen = time.monotonic()
+
+    async def check(self) -> None:
+        """Raise ``SupersededDelivery`` when a newer delivery took over; a fresh look is not repeated."""
+        if time.monotonic() - self._seen < _LEASE:
+            return
+        request = self._request
+        namespace, name = split(request.application)
+        await self._rooms.inventories.check(
+            namespace, name, cluster=request.placement.cluster, delivery=request.delivery
+        )
+        self._seen = time.monotonic()
+
+
+def _entry(request: DeliverPlacement, manifest: Json) -> InventoryEntry:
+    ref = ObjectRef.of(manifest)
+    return InventoryEntry(
+        api_version=ref.api_version,
+        kind=ref.kind,
+        namespace=ref.namespace,
+        name=ref.name,
+        component=manifest["metadata"]["labels"].get(APP_COMPONENT, ""),
+        placement_namespace=request.placement.namespace,
+        revision=request.revision.name,
+        delivery=request.delivery,
+        digest=request.placement.digest,
+    )
+
+
+def _progress(report: Report) -> Callable[[int, int, str], None]:
+    def tell(ready: int, total: int, message: str) -> None:
+        report({"ready": ready, "total": total, "message": message})
+
+    return tell
+
+
+def _loop_time(deadline: float) -> float:
+    """Translate an absolute time to the event loop's clock."""
+    return asyncio.get_running_loop().time() + (deadline - time.time())
+
+
+async def _why_late(
+    clusters: ClusterRegistry, request: DeliverPlacement, manifests: Sequence[Json]
+) -> str:
+    """Say which objects are not healthy at the deadline, and why."""
+    waited = "not healthy within its deadline"
+    try:
+        async with asyncio.timeout(10):
+            cluster = await clusters.connect(request.placement.cluster)
+            reasons = [
+                await explain(cluster, live)
+                for live in [await cluster.get(ObjectRef.of(m)) for m in manifests]
+                if live is not None and not evaluate(live).healthy
+            ]
+    except TimeoutError:
+        return f"{waited}; cluster {request.placement.cluster} does not answer"
+    return f"{waited}: {'; '.join(reasons)}" if reasons else waited
+
+
+async def _why(clusters: ClusterRegistry, request: DeliverPlacement, ref: ObjectRef) -> str:
+    cluster = await clusters.connect(request.placement.cluster)
+    live = await cluster.get(ref)
+    return f" ({await explain(cluster, live)})" if live is not None else ""

@@ -1,0 +1,196 @@
+"""Plans: where each step delivers, what each placement will get, what will be deleted in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from lateen.activities.rooms import Rooms
+from lateen.contracts.messages import PlannedPlacement, PlanStep, PruneTarget, StepPlan
+from lateen.model.errors import InvalidApplication
+from lateen.model.json_values import json_digest
+from lateen.model.objects import ObjectRef
+from lateen.model.placement import Placement
+from lateen.model.records import PlacementDigest, RevisionRef
+from lateen.planning.plan import PlannedStep
+from lateen.planning.pruning import PruneDecision, decide_pruning, keys_of
+from lateen.planning.resolving import Resolved, refuse_foreign_objects
+from lateen.policies.topology import ClusterInfo
+
+_SHOWN_OBJECTS = 50
+_DIGEST_LENGTH = 32
+
+
+def split(application: str) -> tuple[str, str]:
+    """Return namespace and name of ``<namespace>/<name>``."""
+    namespace, _, name = application.partition("/")
+    return namespace, name
+
+
+async def plan_step(rooms: Rooms, request: PlanStep) -> StepPlan:
+    """Plan one step with the clusters as they are now."""
+    await rooms.check_hub(request)
+    namespace, name = split(request.application)
+    resolved = await rooms.resolve(namespace, request.revision)
+    clusters = await rooms.cluster_infos()
+    plan = plan_of(rooms, resolved, step=resolved.step(request.step), clusters=clusters)
+    if request.with_prune:
+        plan = await with_prune(rooms, plan, name=name, resolved=resolved, clusters=clusters)
+    return seal(plan, request.revision)
+
+
+def plan_of(
+    rooms: Rooms, resolved: Resolved, *, step: PlannedStep, clusters: Sequence[ClusterInfo]
+) -> StepPlan:
+    """Resolve a step's placements and digest each. Raises ``InvalidApplication``."""
+    selection = resolved.select(step, clusters)
+    placements: list[PlannedPlacement] = []
+    for placement in selection.placements:
+        if not rooms.settings.allow_cross_namespace:
+            manifests = resolved.manifests(step, placement, revision="")
+            refuse_foreign_objects(manifests, namespace=resolved.namespace)
+        planned = resolved.placement_digest(step, placement)
+        placements.append(
+            PlannedPlacement(
+                cluster=placement.cluster,
+                namespace=placement.namespace,
+                digest=planned.digest,
+                objects=resolved.object_count(step),
+            )
+        )
+    return StepPlan(step=step.name, placements=placements, warnings=list(selection.warnings))
+
+
+def plan_all(rooms: Rooms, resolved: Resolved, clusters: Sequence[ClusterInfo]) -> list[StepPlan]:
+    """Plan every deploy step, so that nothing is applied before all of them are known to be possible."""
+    plans: list[StepPlan] = []
+    problems: list[InvalidApplication] = []
+    for step in resolved.deploy_steps:
+        try:
+            plans.append(plan_of(rooms, resolved, step=step, clusters=clusters))
+        except InvalidApplication as error:
+            problems.append(error)
+    if problems:
+        found = {str(p): p for error in problems for p in error.problems}
+        raise InvalidApplication(found.values(), subject=f"Application {resolved.application.id}")
+    return plans
+
+
+async def with_prune(
+    rooms: Rooms, plan: StepPlan, *, name: str, resolved: Resolved, clusters: Sequence[ClusterInfo]
+) -> StepPlan:
+    """Add to a plan what the whole delivery would delete in the end."""
+    planned = [
+        PlacementDigest(step=each.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
+        for each in plan_all(rooms, resolved, clusters)
+        for p in each.placements
+    ]
+    decisions = await decide(rooms, resolved, name=name, placements=planned, clusters=clusters)
+    targets = [
+        PruneTarget(
+            cluster=decision.cluster,
+            objects=[str(entry.ref) for entry in decision.delete[:_SHOWN_OBJECTS]],
+        )
+        for decision in decisions
+        if decision.delete
+    ]
+    return plan.model_copy(update={"prune": targets})
+
+
+def seal(plan: StepPlan, revision: RevisionRef) -> StepPlan:
+    """Give a plan its digest: revision, placements with their contents, and what will be deleted."""
+    content = {
+        "revision": revision.digest,
+        "step": plan.step,
+        "placements": [[p.cluster, p.namespace, p.digest] for p in plan.placements],
+        "prune": [[target.cluster, target.objects] for target in plan.prune],
+    }
+    return plan.model_copy(update={"digest": json_digest(content)[:_DIGEST_LENGTH]})
+
+
+async def decide(
+    rooms: Rooms,
+    resolved: Resolved,
+    *,
+    name: str,
+    placements: Iterable[PlacementDigest],
+    clusters: Sequence[ClusterInfo],
+    confirmed: Collection[str] = (),
+) -> list[PruneDecision]:
+    """Decide for every cluster that has something of the application what is no longer wanted."""
+    inventories = await rooms.inventories.list(resolved.namespace, name)
+    if not inventories:
+        return []
+    wanted: dict[str, set[tuple[str, str, str, str]]] = {}
+    current: set[Placement] = set()
+    for each in placements:
+        placement = Placement(cluster=each.cluster, namespace=each.namespace)
+        current.add(placement)
+        manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
+        wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
+    revisions = {entry.revision for i in inventories for entry in i.entries if entry.revision}
+    earlier = {
+        revision: await _earlier(rooms, resolved.namespace, revision) for revision in revisions
+    }
+    selected = {
+        revision: _selected(old, clusters) if old else set[Placement]()
+        for revision, old in earlier.items()
+    }
+    joined = [cluster.name for cluster in clusters]
+    return [
+        decide_pruning(
+            inventory,
+            wanted=wanted.get(inventory.cluster, set()),
+            placements=current,
+            still_selected=lambda revision, placement: placement in selected.get(revision, ()),
+            joined=joined,
+            confirmed=confirmed,
+        )
+        for inventory in inventories
+    ]
+
+
+async def _earlier(rooms: Rooms, namespace: str, revision: str) -> Resolved | None:
+    found = await rooms.revisions.find(namespace, revision)
+    if found is None:
+        return None
+    ref, _ = found
+    try:
+        return await rooms.resolve(namespace, ref)
+    except InvalidApplication:
+        return None  # Written by another version of lateen: what it selected is not known any more.
+
+
+def _selected(resolved: Resolved, clusters: Sequence[ClusterInfo]) -> set[Placement]:
+    """Return where a revision would be delivered with the clusters as they are now."""
+    found: set[Placement] = set()
+    known = {cluster.name for cluster in clusters}
+    for step in resolved.deploy_steps:
+        try:
+            found.update(resolved.select(step, clusters).placements)
+        except InvalidApplication:
+            # A cluster that it names has left, or its labels fit none now; the others still count.
+            found.update(_named(resolved, step, known=known, clusters=clusters))
+    return found
+
+
+def _named(
+    resolved: Resolved,
+    step: PlannedStep,
+    *,
+    known: Collection[str],
+    clusters: Sequence[ClusterInfo],
+) -> Iterable[Placement]:
+    missing = _missing_clusters(resolved, step, known)
+    stand_ins = [*clusters, *(ClusterInfo(name=name) for name in missing)]
+    try:
+        return resolved.select(step, stand_ins).placements
+    except InvalidApplication:
+        return ()
+
+
+def _missing_clusters(resolved: Resolved, step: PlannedStep, known: Collection[str]) -> list[str]:
+    names: list[str] = []
+    for policy in resolved.policies_of(step):
+        listed = (policy.properties or {}).get("clusters")
+        names += [n for n in listed or () if isinstance(n, str) and n not in known]
+    return names

@@ -1,0 +1,88 @@
+"""What every activity works with, put together once by the worker; and revisions ready to deliver."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from lateen.contracts.messages import Request, RunOptions
+from lateen.hub.applications import Applications
+from lateen.hub.audits import Audits
+from lateen.hub.clusters import ClusterRegistry
+from lateen.hub.inventories import Inventories
+from lateen.hub.revisions import Revisions
+from lateen.kube.cluster import Cluster
+from lateen.model.errors import LateenError
+from lateen.model.records import RevisionRef
+from lateen.planning.resolving import Resolved
+from lateen.policies.topology import ClusterInfo
+from lateen.rendering.registry import Registry
+
+_REMEMBERED = 200
+
+
+class WrongHub(LateenError):
+    """The run belongs to another hub: its records are not here."""
+
+
+@dataclass(frozen=True)
+class DeliverySettings:
+    """What the operator of a worker decides."""
+
+    options: RunOptions = field(default_factory=RunOptions)
+    allow_cross_namespace: bool = True
+
+
+@dataclass
+class Rooms:
+    """The hub's stores, the clusters, the built-in types, the settings."""
+
+    hub: Cluster
+    clusters: ClusterRegistry
+    types: Registry
+    settings: DeliverySettings
+    audits: Audits = field(init=False)
+    revisions: Revisions = field(init=False)
+    inventories: Inventories = field(init=False)
+    applications: Applications = field(init=False)
+    _resolved: OrderedDict[tuple[str, str, str], Resolved] = field(
+        default_factory=OrderedDict[tuple[str, str, str], Resolved], init=False
+    )
+
+    def __post_init__(self) -> None:
+        self.audits = Audits(self.hub)
+        self.revisions = Revisions(self.hub)
+        self.inventories = Inventories(self.hub, self.audits)
+        self.applications = Applications(self.hub)
+
+    async def check_hub(self, request: Request) -> str:
+        """Return the hub's UID. Raises ``WrongHub`` when the run was opened in another one."""
+        uid = await self.hub.connection.uid()
+        if request.hub_uid and request.hub_uid != uid:
+            raise WrongHub(
+                f"the run of {request.application} belongs to hub {request.hub_uid}, this worker to {uid}; "
+                "stop this worker, or give it a task queue of its own"
+            )
+        return uid
+
+    async def resolve(self, namespace: str, ref: RevisionRef) -> Resolved:
+        """Return a revision ready to deliver; loaded, parsed and rendered once."""
+        key = (namespace, ref.name, ref.digest)
+        known = self._resolved.get(key)
+        if known is None:
+            known = Resolved(await self.revisions.load(namespace, ref), self.types)
+            self.remember(namespace, ref, known)
+        return known
+
+    def remember(self, namespace: str, ref: RevisionRef, resolved: Resolved) -> None:
+        """Keep a revision at hand for the activities that follow."""
+        self._resolved[namespace, ref.name, ref.digest] = resolved
+        if len(self._resolved) > _REMEMBERED:
+            self._resolved.popitem(last=False)
+
+    async def cluster_infos(self) -> list[ClusterInfo]:
+        """List the clusters that selectors can match, ``local`` among them."""
+        return [
+            ClusterInfo(name=cluster.name, labels=cluster.labels)
+            for cluster in await self.clusters.list()
+        ]

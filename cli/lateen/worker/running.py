@@ -1,0 +1,124 @@
+"""The composition root: the only place that builds the hub connection, the activities and the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.service import RPCError
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
+
+from lateen.activities.implementation import KubernetesActivities
+from lateen.activities.rooms import DeliverySettings, Rooms
+from lateen.contracts import search_attributes
+from lateen.contracts.messages import RunOptions
+from lateen.delivery.application import ApplicationWorkflow
+from lateen.delivery.inspection import InspectionWorkflow
+from lateen.delivery.sharding import ShardWorkflow
+from lateen.hub.clusters import ClusterRegistry
+from lateen.hub.installing import check
+from lateen.kube.cluster import Cluster
+from lateen.kube.connection import Connection
+from lateen.kube.credentials import hub_credentials
+from lateen.model.labels import LOCAL
+from lateen.rendering.registry import builtin
+from lateen.worker.settings import WorkerSettings
+
+WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow]
+
+_LOG = logging.getLogger("lateen.worker")
+
+_STICKY = timedelta(seconds=3)
+"""After a worker was killed its cached runs wait this long before another one takes them over."""
+
+
+async def run_worker(client: Client, settings: WorkerSettings, *, stop: asyncio.Event) -> None:
+    """Run a worker until ``stop`` is set, then let running activities end."""
+    async with connected_rooms(client, settings) as rooms, build_worker(client, rooms, settings):
+        _LOG.info("worker started", extra={"task_queue": settings.task_queue})
+        await stop.wait()
+        _LOG.info("worker stopping", extra={"task_queue": settings.task_queue})
+
+
+@asynccontextmanager
+async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncIterator[Rooms]:
+    """Connect to the hub, see what is missing there and in Temporal, and build what activities need."""
+    hub = Cluster(Connection(LOCAL, hub_credentials(settings.hub_kubeconfig)))
+    async with hub:
+        for missing in await check(hub):
+            _LOG.warning("the hub is not ready: %s", missing)
+        has_attributes = await _has_search_attributes(client)
+        if not has_attributes:
+            _LOG.warning(
+                "search attributes are not registered; run `lateen install --temporal`, then restart"
+            )
+        registry = ClusterRegistry(
+            hub,
+            settings.registry_namespace,
+            allow_insecure=settings.allow_insecure,
+            allowed_exec=settings.allowed_exec,
+        )
+        options = RunOptions(
+            deadline_seconds=settings.deadline_seconds,
+            require_attributed_approvals=settings.require_attributed_approvals,
+            search_attributes=has_attributes,
+        )
+        delivery = DeliverySettings(
+            options=options, allow_cross_namespace=settings.allow_cross_namespace
+        )
+        try:
+            yield Rooms(hub=hub, clusters=registry, types=builtin(), settings=delivery)
+        finally:
+            await registry.close()
+
+
+def build_worker(client: Client, rooms: Rooms, settings: WorkerSettings) -> Worker:
+    """Build the worker: lateen's workflows and activities on one task queue."""
+    activities = KubernetesActivities(rooms)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=[
+            activities.open_delivery,
+            activities.plan_step,
+            activities.deliver_placement,
+            activities.record_events,
+            activities.prune_cluster,
+            activities.close_delivery,
+            activities.open_deletion,
+            activities.inspect,
+        ],
+        max_concurrent_activities=settings.max_concurrent_activities,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=2, maximum=20),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=2, maximum=20),
+        sticky_queue_schedule_to_start_timeout=_STICKY,
+        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
+        deployment_config=_deployment(settings),
+    )
+
+
+def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    if not settings.build_id:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name="lateen", build_id=settings.build_id),
+        use_worker_versioning=True,
+    )
+
+
+async def _has_search_attributes(client: Client) -> bool:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    try:
+        answer = await client.operator_service.list_search_attributes(request)
+    except RPCError:
+        return False  # Not everybody may ask; without knowing, an upsert could wedge every run.
+    return all(name in answer.custom_attributes for name, _ in search_attributes.ALL)

@@ -1,0 +1,29 @@
+"""What an operator decides for a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lateen.contracts.identifiers import TASK_QUEUE
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Settings of one worker process; the command ``lateen worker`` has an option for each.
+
+    ``deadline_seconds`` is how long one placement may take, ``registry_namespace`` where the hub keeps the
+    Secrets of the clusters.
+    """
+
+    task_queue: str = TASK_QUEUE
+    hub_kubeconfig: Path | None = None
+    registry_namespace: str = "vela-system"
+    deadline_seconds: float = 600.0
+    allow_cross_namespace: bool = True
+    require_attributed_approvals: bool = False
+    allow_insecure: tuple[str, ...] = ()
+    allowed_exec: tuple[str, ...] = ()
+    build_id: str = ""
+    max_concurrent_activities: int = 1000
+    graceful_shutdown_seconds: float = 20.0

@@ -1,0 +1,31 @@
+"""Names that Temporal sees: workflow types and ids, task queue, messages. They live in histories for ever."""
+
+from __future__ import annotations
+
+TASK_QUEUE = "lateen"
+"""The default task queue; a worker and its clients may agree on another."""
+
+APPLICATION = "Application"
+INSPECTION = "Inspection"
+SHARD = "Shard"
+
+SUBMIT = "submit"
+APPROVE = "approve"
+REJECT = "reject"
+STATE = "state"
+
+
+def workflow_id(namespace: str, name: str) -> str:
+    """Build the id of an application's workflow: the id is the mutual exclusion of its deliveries."""
+    return f"{namespace}/{name}"
+
+
+def application_of(workflow_id: str) -> tuple[str, str]:
+    """Return namespace and name of the application that a workflow id means.
+
+    Raises ``ValueError`` when the id isn't ``<namespace>/<name>``.
+    """
+    namespace, separator, name = workflow_id.partition("/")
+    if not separator or not namespace or not name or "/" in name:
+        raise ValueError(f"workflow id {workflow_id!r} is not <namespace>/<name>")
+    return namespace, name

@@ -1,0 +1,242 @@
+"""Inputs and results of activities, and what a run answers. Fields are only ever added, with defaults."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lateen.model.base import Json, Record
+from lateen.model.records import AuditEvent, Phase, PlacementDigest, RevisionRef
+from lateen.planning.plan import PlannedStep
+
+
+class RunOptions(Record):
+    """What the worker's operator set, fixed for a run when it opens, so that replays see the same."""
+
+    deadline_seconds: float = 600
+    require_attributed_approvals: bool = False
+    search_attributes: bool = False
+
+
+class Request(Record):
+    """What every request of a run says: which application (``<namespace>/<name>``), and of which hub.
+
+    An empty ``hub_uid`` means that the run has not been told its hub yet.
+    """
+
+    application: str
+    hub_uid: str = ""
+
+
+class OpenDelivery(Request):
+    """Asks to begin delivering ``content`` (an Application, plain JSON as submitted)."""
+
+    content: Json
+    actor: str = ""
+    confirm_removal: list[str] = []
+
+
+class PlannedPlacement(Record):
+    """Where a step delivers, and the digest of the manifests it will send there."""
+
+    cluster: str
+    namespace: str
+    digest: str
+    objects: int
+
+    @property
+    def name(self) -> str:
+        """How people read it: the cluster, and the namespace in it."""
+        return f"{self.cluster}/{self.namespace}"
+
+
+class PruneTarget(Record):
+    """What would be deleted from one cluster when the delivery succeeds."""
+
+    cluster: str
+    objects: list[str] = []
+
+
+class StepPlan(Record):
+    """What a deploy step is going to do. ``digest`` covers all of it: an approval is bound to it."""
+
+    step: str
+    placements: list[PlannedPlacement] = []
+    prune: list[PruneTarget] = []
+    digest: str = ""
+    warnings: list[str] = []
+
+
+class OpenedDelivery(Record):
+    """What a run needs to know to go on. ``unchanged`` means there is nothing to do or to record."""
+
+    hub_uid: str
+    revision: RevisionRef
+    unchanged: bool = False
+    delivery: int = 0
+    steps: list[PlannedStep] = []
+    mode: Literal["StepByStep", "DAG"] = "StepByStep"
+    first_plan: StepPlan | None = None
+    clusters: list[str] = []
+    options: RunOptions = RunOptions()
+    warnings: list[str] = []
+
+
+class PlanStep(Request):
+    """Asks for the plan of one deploy step. ``with_prune`` adds what the delivery would delete."""
+
+    revision: RevisionRef
+    step: str
+    delivery: int
+    with_prune: bool = False
+
+
+class DeliverPlacement(Request):
+    """Asks to bring one placement to the state that the revision describes.
+
+    ``deadline`` is an absolute time (seconds since the epoch): it survives retries.
+    """
+
+    revision: RevisionRef
+    delivery: int
+    step: str
+    placement: PlannedPlacement
+    deadline: float
+
+
+class DeliverShard(Request):
+    """Asks a child workflow to deliver one shard of a step's placements."""
+
+    revision: RevisionRef
+    delivery: int
+    step: str
+    parallelism: int
+    deadline_seconds: float
+    placements: list[PlannedPlacement]
+
+
+class ShardResult(Record):
+    """How each placement of a shard ended."""
+
+    placements: list[PlacementOutcome]
+
+
+class PlacementResult(Record):
+    """What happened in one cluster."""
+
+    cluster: str
+    namespace: str = ""
+    objects: int = 0
+    message: str = ""
+
+
+class RecordEvents(Request):
+    """Asks to append events to the audit, and to change the recorded phase if one is given."""
+
+    delivery: int
+    phase: Phase | None = None
+    events: list[AuditEvent] = []
+
+
+class PruneCluster(Request):
+    """Asks to delete what an application has in a cluster.
+
+    With ``everything`` all of it; otherwise what is in none of ``placements``, the union of all steps.
+    ``orphan`` forgets without deleting.
+    """
+
+    delivery: int
+    cluster: str
+    revision: RevisionRef | None = None
+    placements: list[PlacementDigest] = []
+    confirm_removal: list[str] = []
+    everything: bool = False
+    orphan: bool = False
+
+
+class StepOutcome(Record):
+    """How a step ended, for the audit and for the run's result."""
+
+    name: str
+    type: str
+    phase: str
+    message: str = ""
+    placements: list[PlacementOutcome] = []
+    decision: Decision | None = None
+
+
+class PlacementOutcome(Record):
+    """How a placement is: pending, delivering, delivered, failed, cancelled or kept."""
+
+    cluster: str
+    namespace: str = ""
+    phase: str = "pending"
+    message: str = ""
+    objects: int = 0
+    digest: str = ""
+
+
+class Decision(Record):
+    """An approval or a rejection that took effect: who and why are claims of the sender."""
+
+    approved: bool
+    actor: str
+    reason: str = ""
+    at: str = ""
+    plan: str = ""
+
+
+class CloseDelivery(Request):
+    """Asks to record how a delivery ended.
+
+    ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune.
+    """
+
+    delivery: int
+    phase: Phase
+    revision: RevisionRef | None = None
+    message: str = ""
+    placements: list[PlacementDigest] = []
+    steps: list[StepOutcome] = []
+    events: list[AuditEvent] = []
+    confirm_removal: list[str] = []
+    pruned: bool = False
+
+
+class ClosedDelivery(Record):
+    """Either the delivery is recorded, or ``prune`` lists the clusters to prune first.
+
+    ``retained`` lists what is kept although no step placed it: clusters whose labels changed or that left.
+    """
+
+    closed: bool
+    prune: list[str] = []
+    retained: list[str] = []
+
+
+class OpenDeletion(Request):
+    """Asks to begin deleting the application from wherever it is."""
+
+    actor: str = ""
+    orphan: bool = False
+
+
+class DeletionPlan(Record):
+    """Which clusters still hold something. ``known`` is False when there is nothing to delete at all."""
+
+    hub_uid: str
+    known: bool
+    delivery: int = 0
+    clusters: list[str] = []
+    options: RunOptions = RunOptions()
+
+
+class Inspect(Record):
+    """Asks how one application is (``name``), or for the list of a namespace or of all."""
+
+    namespace: str = ""
+    name: str = ""
+    live: bool = True
+
+
+StepOutcome.model_rebuild()
+ShardResult.model_rebuild()

@@ -1,0 +1,258 @@
+"""The workflow ``Application``: one application, one delivery a run.
+
+Its id ``<namespace>/<name>`` is the mutual exclusion, its runs are the application's delivery history. This
+module holds the messages and what a run does with them; ``steps`` carries out a delivery, ``deleting`` a
+deletion.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from lateen.contracts import errors, identifiers
+    from lateen.delivery.approvals import Approvals
+    from lateen.delivery.deleting import Deletion
+    from lateen.delivery.delivering import Delivery
+    from lateen.delivery.progress import Progress
+    from lateen.delivery.submissions import Submission, read_submission
+    from lateen.model.base import Json
+    from lateen.model.errors import InvalidApplication
+
+_MOST_PREVIOUS = 10
+_MOST_QUEUED = 100
+_FIRST_TASK = 4
+"""Events at the first workflow task: a submission seen there came with the start itself."""
+
+
+@workflow.defn(name=identifiers.APPLICATION)
+class ApplicationWorkflow:
+    """Delivers (or deletes) one application, then completes.
+
+    Everything that arrives is plain JSON, validated here: a typed parameter that can't be decoded would wedge
+    the workflow task for ever.
+    """
+
+    @workflow.init
+    def __init__(self, application: Any = None, carry: Any = None) -> None:
+        self._id = workflow.info().workflow_id
+        self._carry: Json = carry if isinstance(carry, dict) else {}
+        self._current: Submission | None = None
+        self._invalid: InvalidApplication | None = None
+        self._next: Submission | None = None
+        self._queue: list[Submission] = []
+        self._abandoned: set[str] = set()
+        self._approvals = Approvals()
+        self._progress = Progress(application=self._id, intent="deliver")
+        self._read_start(application)
+
+    def _read_start(self, application: Any) -> None:
+        carried = {key: self._carry[key] for key in _CARRIED if key in self._carry}
+        try:
+            if application is not None or carried:
+                payload: Any = application
+                if carried:
+                    payload = {**carried, "application": application}
+                self._current = read_submission(payload, workflow_id=self._id)
+            queued = self._carry.get("queued")
+            for entry in queued if isinstance(queued, list) else []:
+                self._queue.append(read_submission(entry, workflow_id=self._id))
+        except InvalidApplication as error:
+            self._invalid = error
+
+    @workflow.run
+    async def run(self, application: Any = None, carry: Any = None) -> Json:  # noqa: ARG002
+        """Deliver ``application`` (plain JSON); ``carry`` is what one run hands to the next.
+
+        Both were read at ``__init__``: messages can arrive before this runs.
+        """
+        if self._invalid is not None or self._current is None:
+            raise self._refusal()
+        submission = self._current
+        self._progress.intent = submission.intent
+        work = asyncio.ensure_future(self._work(submission))
+        await self._until_done_or_superseded(work)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._next is not None or self._queue:
+            self._continue(work)
+        return await work
+
+    async def _work(self, submission: Submission) -> Json:
+        hub_uid = str(self._carry.get("hubUid") or "")
+        if submission.intent == "delete":
+            deletion = Deletion(
+                submission, progress=self._progress, hub_uid=hub_uid, abandoned=self._abandoned
+            )
+            return await deletion.run()
+        delivery = Delivery(
+            submission, progress=self._progress, approvals=self._approvals, hub_uid=hub_uid
+        )
+        return await delivery.run(superseded=lambda: self._next is not None)
+
+    async def _until_done_or_superseded(self, work: asyncio.Future[Json]) -> None:
+        """Wait for the delivery; new content stops it: health waits at once, a running apply at its end."""
+        try:
+            await workflow.wait_condition(lambda: work.done() or self._next is not None)
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait([work])
+            raise
+        if not work.done():
+            work.cancel()
+            await asyncio.wait([work])
+
+    def _continue(self, work: asyncio.Future[Json]) -> None:
+        """Start the next run: what superseded this one, or what waited for it."""
+        coming = self._next or self._queue.pop(0)
+        previous = self._carry.get("previous")
+        previous = previous if isinstance(previous, list) else []
+        mine = {"runId": workflow.info().run_id, **self._summary()}
+        hub_uid = self._progress.opened.hub_uid if self._progress.opened else ""
+        carry = {
+            **coming.to_json(),
+            "hubUid": hub_uid or str(self._carry.get("hubUid") or ""),
+            "queued": [submission.to_json() for submission in self._queue],
+            "previous": [*previous, mine][-_MOST_PREVIOUS:],
+        }
+        carry.pop("application")
+        if not work.cancelled() and work.done():
+            work.exception()  # Seen: it is in the summary that goes along.
+        workflow.continue_as_new(args=[coming.application, carry])
+
+    def _refusal(self) -> ApplicationError:
+        error = self._invalid or InvalidApplication.at(
+            "", "nothing to deliver", hint="send an Application as the first argument"
+        )
+        problems = [{"path": p.path, "message": p.message, "hint": p.hint} for p in error.problems]
+        return ApplicationError(
+            str(error), {"problems": problems}, type=errors.INVALID_APPLICATION, non_retryable=True
+        )
+
+    def _summary(self) -> Json:
+        progress = self._progress
+        return {
+            "phase": progress.phase,
+            "message": progress.message,
+            "revision": progress.opened.revision.name if progress.opened else "",
+            "delivery": progress.opened.delivery if progress.opened else 0,
+            "digest": self._current.digest if self._current else "",
+        }
+
+    # Messages. Signals never raise; updates refuse in their validators, before anything is recorded.
+
+    @workflow.signal(name=identifiers.SUBMIT)
+    def submit_by_signal(self, payload: Any = None) -> None:
+        """Deliver this application next. An invalid one is ignored and warned about."""
+        try:
+            self._take(read_submission(payload, workflow_id=self._id))
+        except InvalidApplication as error:
+            if self._current is None:
+                self._invalid = error
+            self._progress.warnings.append(f"an invalid submission was ignored: {error}")
+
+    @workflow.update(name=identifiers.SUBMIT)
+    def submit(self, payload: Any = None) -> Json:
+        """Deliver this application next, and say at once what that means."""
+        return self._take(read_submission(payload, workflow_id=self._id))
+
+    @submit.validator
+    def _check_submission(self, payload: Any = None) -> None:
+        try:
+            submission = read_submission(payload, workflow_id=self._id)
+        except InvalidApplication as error:
+            raise ApplicationError(
+                str(error), type=errors.INVALID_APPLICATION, non_retryable=True
+            ) from error
+        if submission.queue and len(self._queue) >= _MOST_QUEUED:
+            raise ApplicationError(
+                f"{_MOST_QUEUED} submissions wait already; supersede instead of queueing",
+                type=errors.REFUSED,
+                non_retryable=True,
+            )
+
+    @workflow.signal(name=identifiers.APPROVE)
+    def approve_by_signal(self, decision: Any = None) -> None:
+        """Approve the step that waits."""
+        self._decide(decision, approved=True)
+
+    @workflow.signal(name=identifiers.REJECT)
+    def reject_by_signal(self, decision: Any = None) -> None:
+        """Reject the step that waits: the delivery ends, what is delivered stays."""
+        self._decide(decision, approved=False)
+
+    @workflow.update(name=identifiers.APPROVE)
+    def approve(self, decision: Any = None) -> Json:
+        """Approve the step that waits, and say which it was."""
+        return self._decide(decision, approved=True)
+
+    @workflow.update(name=identifiers.REJECT)
+    def reject(self, decision: Any = None) -> Json:
+        """Reject the step that waits, and say which it was."""
+        return self._decide(decision, approved=False)
+
+    @approve.validator
+    def _check_approval(self, decision: Any = None) -> None:
+        self._refuse_void(decision)
+
+    @reject.validator
+    def _check_rejection(self, decision: Any = None) -> None:
+        self._refuse_void(decision)
+
+    @workflow.query(name=identifiers.STATE)
+    def state(self) -> Json:
+        """Say how far the run is: phase, steps, placements, what waits."""
+        previous = self._carry.get("previous")
+        return {
+            **self._progress.to_json(),
+            "runId": workflow.info().run_id,
+            "digest": self._current.digest if self._current else "",
+            "queued": len(self._queue),
+            "waiting": [
+                {
+                    "step": waiting.step,
+                    "since": waiting.since,
+                    "plan": waiting.plan,
+                    "revision": waiting.revision,
+                    "message": waiting.message,
+                }
+                for waiting in self._approvals.waiting.values()
+            ],
+            "previous": previous if isinstance(previous, list) else [],
+        }
+
+    def _take(self, submission: Submission) -> Json:
+        answer: Json = {"runId": workflow.info().run_id, "digest": submission.digest}
+        current = self._current
+        if current is None:
+            self._current, self._invalid = submission, None
+            return {**answer, "state": "started"}
+        if current.intent == "delete" and submission.intent == "delete":
+            self._abandoned.update(submission.abandon)
+        pending = self._next or (self._queue[-1] if self._queue and submission.queue else current)
+        if pending.same_as(submission):
+            fresh = workflow.info().get_current_history_length() <= _FIRST_TASK
+            return {**answer, "state": "started" if fresh else "joined"}
+        if submission.queue:
+            if len(self._queue) >= _MOST_QUEUED:
+                self._progress.warnings.append("a queued submission was ignored: too many wait")
+                return {**answer, "state": "refused"}
+            self._queue.append(submission)
+            return {**answer, "state": "queued"}
+        self._queue.clear()
+        self._next = submission
+        return {**answer, "state": "superseding"}
+
+    def _decide(self, decision: Any, *, approved: bool) -> Json:
+        return self._approvals.decide(decision, approved=approved, at=workflow.now().isoformat())
+
+    def _refuse_void(self, decision: Any) -> None:
+        refusal = self._approvals.refusal(decision)
+        if refusal:
+            raise ApplicationError(refusal, type=errors.NOT_WAITING, non_retryable=True)
+
+
+_CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval")

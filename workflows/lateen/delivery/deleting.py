@@ -1,0 +1,136 @@
+"""A run that deletes: every cluster at once, and it stays open while a cluster is owed its deletion."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from lateen.contracts import errors
+    from lateen.contracts.messages import CloseDelivery, DeletionPlan, OpenDeletion, PruneCluster
+    from lateen.delivery import recording
+    from lateen.delivery.indexing import Index
+    from lateen.delivery.progress import Progress
+    from lateen.delivery.submissions import Submission
+    from lateen.model.base import Json
+    from lateen.model.records import AuditEvent, Phase
+
+
+class Deletion:
+    """Removes an application from wherever it is, then its record in the hub (the audit stays).
+
+    ``abandoned`` grows while it runs: a cluster named there is given up for good.
+    """
+
+    def __init__(
+        self, submission: Submission, *, progress: Progress, hub_uid: str, abandoned: set[str]
+    ) -> None:
+        self._submission = submission
+        self._progress = progress
+        self._hub_uid = hub_uid
+        self._abandoned = abandoned
+        self._abandoned.update(submission.abandon)
+        self._index = Index(enabled=False)
+        self._events: list[AuditEvent] = []
+
+    async def run(self) -> Json:
+        """Delete; return the result. ``known`` is False when there was nothing of that name."""
+        self._progress.phase = "deleting"
+        plan = await self._open()
+        self._index = Index(enabled=plan.options.search_attributes)
+        if not plan.known:
+            self._progress.phase = "deleted"
+            return {**self._progress.to_json(), "known": False}
+        for cluster in plan.clusters:
+            self._progress.clusters[cluster] = "pending"
+        try:
+            async with asyncio.TaskGroup() as group:
+                for cluster in plan.clusters:
+                    group.create_task(self._clear(plan, cluster))
+        except asyncio.CancelledError:
+            await self._close(plan, "cancelled")
+            raise
+        failed = [c for c, state in self._progress.clusters.items() if state.startswith("failed")]
+        phase: Phase = "failed" if failed else "deleted"
+        await recording.uncancelled(self._close(plan, phase))
+        if failed:
+            message = "not deleted everywhere: " + ", ".join(failed)
+            raise ApplicationError(
+                message, self._progress.to_json(), type=errors.DELIVERY_FAILED, non_retryable=True
+            )
+        return {**self._progress.to_json(), "known": True}
+
+    async def _open(self) -> DeletionPlan:
+        request = OpenDeletion(
+            application=self._progress.application,
+            hub_uid=self._hub_uid,
+            actor=self._submission.actor,
+            orphan=self._submission.orphan,
+        )
+        try:
+            return await recording.open_deletion(request)
+        except ActivityError as error:
+            raise recording.failure_of(error) from error
+
+    async def _clear(self, plan: DeletionPlan, cluster: str) -> None:
+        """Delete from one cluster, for as long as it takes or until somebody gives the cluster up."""
+        self._set(cluster, "deleting")
+        removal = asyncio.ensure_future(
+            recording.prune(
+                self._request(plan, cluster, orphan=self._submission.orphan), give_up=None
+            )
+        )
+        try:
+            await workflow.wait_condition(lambda: removal.done() or cluster in self._abandoned)
+        finally:
+            if not removal.done():
+                removal.cancel()
+                await asyncio.wait([removal])
+        if cluster in self._abandoned and (removal.cancelled() or removal.exception()):
+            await recording.prune(self._request(plan, cluster, orphan=True), give_up=None)
+            self._set(cluster, "abandoned")
+            now = workflow.now().isoformat()
+            self._events.append(AuditEvent(at=now, type="abandoned", message=cluster))
+            return
+        try:
+            result = await removal
+        except ActivityError as error:
+            self._set(cluster, f"failed: {recording.reason_of(error)}")
+            return
+        verb = "orphaned" if self._submission.orphan else "deleted"
+        self._set(cluster, f"{verb} {result.objects} objects")
+
+    def _request(self, plan: DeletionPlan, cluster: str, *, orphan: bool) -> PruneCluster:
+        return PruneCluster(
+            application=self._progress.application,
+            hub_uid=plan.hub_uid,
+            delivery=plan.delivery,
+            cluster=cluster,
+            everything=True,
+            orphan=orphan,
+        )
+
+    async def _close(self, plan: DeletionPlan, phase: Phase) -> None:
+        self._progress.phase = phase
+        await recording.close(
+            CloseDelivery(
+                application=self._progress.application,
+                hub_uid=plan.hub_uid,
+                delivery=plan.delivery,
+                phase=phase,
+                message=self._progress.message,
+                events=self._events,
+                pruned=True,
+            )
+        )
+        self._show()
+
+    def _set(self, cluster: str, state: str) -> None:
+        self._progress.clusters[cluster] = state
+        self._show()
+
+    def _show(self) -> None:
+        self._index.show(self._progress, waiting=[])
+        workflow.set_current_details(self._progress.details())

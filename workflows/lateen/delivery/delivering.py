@@ -1,0 +1,205 @@
+"""A run that delivers: open, run the steps, prune, record. Cancelled or superseded, it still records that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from lateen.contracts import errors
+    from lateen.contracts.messages import (
+        ClosedDelivery,
+        CloseDelivery,
+        OpenDelivery,
+        OpenedDelivery,
+        PruneCluster,
+        RecordEvents,
+    )
+    from lateen.delivery import recording
+    from lateen.delivery.approvals import Approvals
+    from lateen.delivery.indexing import Index
+    from lateen.delivery.progress import Progress
+    from lateen.delivery.steps import StepRunner
+    from lateen.delivery.submissions import Submission
+    from lateen.model.base import Json
+    from lateen.model.records import AuditEvent, Phase
+
+
+class Delivery:
+    """Brings an application's clusters to what it describes."""
+
+    def __init__(
+        self, submission: Submission, *, progress: Progress, approvals: Approvals, hub_uid: str
+    ) -> None:
+        self._submission = submission
+        self._progress = progress
+        self._approvals = approvals
+        self._hub_uid = hub_uid
+        self._index = Index(enabled=False)
+        self._recording: asyncio.Future[None] | None = None
+        self._asked: set[str] = set()
+        self._recorded = False
+
+    async def run(self, *, superseded: Callable[[], bool]) -> Json:
+        """Deliver; return the result, or raise the error that the run fails with."""
+        opened = await self._open()
+        if opened.unchanged:
+            self._progress.phase = "unchanged"
+            self._show()
+            return self._progress.to_json()
+        self._index = Index(enabled=opened.options.search_attributes)
+        self._show()
+        try:
+            phase = await self._deliver(opened)
+        except asyncio.CancelledError:
+            if not self._recorded:
+                await self._close(opened, "superseded" if superseded() else "cancelled")
+            raise
+        await recording.uncancelled(self._close(opened, phase))
+        return self._result(phase)
+
+    async def _open(self) -> OpenedDelivery:
+        request = OpenDelivery(
+            application=self._progress.application,
+            content=self._submission.application or {},
+            actor=self._submission.actor,
+            hub_uid=self._hub_uid,
+            confirm_removal=list(self._submission.confirm_removal),
+        )
+        try:
+            opened = await recording.open_delivery(request)
+        except ActivityError as error:
+            self._progress.phase, self._progress.message = "failed", recording.reason_of(error)
+            raise recording.failure_of(error) from error
+        self._progress.open(opened)
+        self._approvals.require_attributed = opened.options.require_attributed_approvals
+        return opened
+
+    async def _deliver(self, opened: OpenedDelivery) -> Phase:
+        runner = StepRunner(
+            opened, progress=self._progress, approvals=self._approvals, changed=self._changed
+        )
+        failed = await runner.run()
+        if not failed:
+            return await self._prune(opened)
+        first = self._progress.steps[failed[0]]
+        self._progress.message = f"step {first.name!r}: {first.message}"
+        return "rejected" if first.phase == "rejected" else "failed"
+
+    async def _prune(self, opened: OpenedDelivery) -> Phase:
+        """Delete what no step delivers any more, once, after the last step succeeded."""
+        answer = await recording.uncancelled(self._ask_what_to_prune(opened))
+        if answer.closed:
+            return "delivered"
+        problems: list[str] = []
+
+        async def one(cluster: str) -> None:
+            self._progress.clusters[cluster] = "pruning"
+            request = PruneCluster(
+                application=self._progress.application,
+                hub_uid=opened.hub_uid,
+                delivery=opened.delivery,
+                cluster=cluster,
+                revision=opened.revision,
+                placements=self._progress.placement_digests(),
+                confirm_removal=list(self._submission.confirm_removal),
+            )
+            try:
+                result = await recording.prune(
+                    request, give_up=timedelta(seconds=opened.options.deadline_seconds)
+                )
+                self._progress.clusters[cluster] = f"pruned {result.objects} objects"
+            except ActivityError as error:
+                self._progress.clusters[cluster] = f"not pruned: {recording.reason_of(error)}"
+                problems.append(f"{cluster}: {recording.reason_of(error)}")
+            self._show()
+
+        async with asyncio.TaskGroup() as group:
+            for cluster in answer.prune:
+                group.create_task(one(cluster))
+        if problems:
+            self._progress.message = f"delivered, but not pruned: {'; '.join(problems)}"
+            return "failed"
+        return "delivered"
+
+    async def _ask_what_to_prune(self, opened: OpenedDelivery) -> ClosedDelivery:
+        """Close as delivered; that works at once when there is nothing to prune."""
+        if self._recording is not None:
+            await self._recording
+        answer = await recording.close(self._closing(opened, "delivered"))
+        self._progress.retained = answer.retained
+        if answer.closed:
+            self._recorded = True
+            self._progress.phase = "delivered"
+        return answer
+
+    async def _close(self, opened: OpenedDelivery, phase: Phase) -> None:
+        """Record the end. Recordings that still run come first, so that the audit keeps its order."""
+        self._progress.phase = phase
+        self._index.show(self._progress, waiting=[])
+        workflow.set_current_details(self._progress.details())
+        if self._recorded:
+            return
+        if self._recording is not None:
+            await self._recording
+        await recording.close(self._closing(opened, phase).model_copy(update={"pruned": True}))
+        self._recorded = True
+
+    def _closing(self, opened: OpenedDelivery, phase: Phase) -> CloseDelivery:
+        return CloseDelivery(
+            application=self._progress.application,
+            hub_uid=opened.hub_uid,
+            delivery=opened.delivery,
+            phase=phase,
+            revision=opened.revision,
+            message=self._progress.message,
+            placements=self._progress.placement_digests(),
+            steps=self._progress.outcomes(),
+            events=list(self._approvals.events),
+            confirm_removal=list(self._submission.confirm_removal),
+        )
+
+    def _result(self, phase: Phase) -> Json:
+        result = self._progress.to_json()
+        if phase == "delivered":
+            return result
+        kind = errors.REJECTED if phase == "rejected" else errors.DELIVERY_FAILED
+        raise ApplicationError(self._progress.message, result, type=kind, non_retryable=True)
+
+    async def _changed(self) -> None:
+        """Show the new state, and record in the audit what people wait for and what they decided."""
+        waiting = sorted(self._approvals.waiting)
+        self._progress.phase = "waiting" if waiting else "delivering"
+        self._show()
+        events = self._approvals.take_events()
+        now = workflow.now().isoformat()
+        for step in waiting:
+            if step not in self._asked:
+                events.append(AuditEvent(at=now, type="waiting", step=step))
+        if events or self._asked != set(waiting):
+            self._asked = set(waiting)
+            self._recording = asyncio.ensure_future(self._record(self._recording, events))
+
+    async def _record(self, before: asyncio.Future[None] | None, events: list[AuditEvent]) -> None:
+        if before is not None:
+            await before
+        opened = self._progress.opened
+        if opened is None or not events:
+            return
+        await recording.record(
+            RecordEvents(
+                application=self._progress.application,
+                hub_uid=opened.hub_uid,
+                delivery=opened.delivery,
+                phase=self._progress.phase,
+                events=events,
+            )
+        )
+
+    def _show(self) -> None:
+        self._index.show(self._progress, waiting=sorted(self._approvals.waiting))
+        workflow.set_current_details(self._progress.details())

@@ -1,0 +1,171 @@
+"""How far a run is, in memory: what the ``state`` query answers and what the Temporal UI shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lateen.contracts.messages import (
+    Decision,
+    OpenedDelivery,
+    PlacementOutcome,
+    StepOutcome,
+    StepPlan,
+)
+from lateen.model.base import Json
+from lateen.model.records import Phase, PlacementDigest
+from lateen.planning.plan import PlannedStep
+
+_MOST_ROWS = 60
+_MARKS = {
+    "pending": "·",
+    "delivering": "▶",
+    "waiting": "⏸",
+    "delivered": "✓",
+    "succeeded": "✓",
+    "failed": "✗",
+    "rejected": "✗",
+    "cancelled": "⊘",
+    "skipped": "–",
+}
+
+
+@dataclass
+class StepProgress:
+    """One step: its phase, and each placement's."""
+
+    name: str
+    type: str
+    phase: str = "pending"
+    message: str = ""
+    plan: StepPlan | None = None
+    decision: Decision | None = None
+    placements: dict[tuple[str, str], PlacementOutcome] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether the step will not change any more."""
+        return self.phase in {"succeeded", "failed", "rejected", "cancelled", "skipped"}
+
+    def show_plan(self, plan: StepPlan) -> None:
+        """Take over a plan; what is delivered already with the same digest stays delivered."""
+        known = self.placements
+        self.plan = plan
+        self.placements = {}
+        for planned in plan.placements:
+            key = (planned.cluster, planned.namespace)
+            before = known.get(key)
+            if before and before.phase == "delivered" and before.digest == planned.digest:
+                self.placements[key] = before
+            else:
+                self.placements[key] = PlacementOutcome(
+                    cluster=planned.cluster, namespace=planned.namespace, digest=planned.digest
+                )
+
+    def outcome(self) -> StepOutcome:
+        """Return the step as a record."""
+        return StepOutcome(
+            name=self.name,
+            type=self.type,
+            phase=self.phase,
+            message=self.message,
+            placements=list(self.placements.values()),
+            decision=self.decision,
+        )
+
+
+@dataclass
+class Progress:
+    """One run."""
+
+    application: str
+    intent: str
+    phase: Phase = "delivering"
+    message: str = ""
+    opened: OpenedDelivery | None = None
+    steps: dict[str, StepProgress] = field(default_factory=dict)
+    clusters: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    retained: list[str] = field(default_factory=list)
+
+    def open(self, opened: OpenedDelivery) -> None:
+        """Take over what the opening resolved."""
+        self.opened = opened
+        self.warnings.extend(opened.warnings)
+        for step in opened.steps:
+            self._add(step)
+
+    def _add(self, step: PlannedStep) -> None:
+        self.steps[step.name] = StepProgress(step.name, step.type)
+        for sub_step in step.sub_steps:
+            self._add(sub_step)
+
+    def outcomes(self) -> list[StepOutcome]:
+        """Return every step's record, in order."""
+        return [step.outcome() for step in self.steps.values()]
+
+    def placement_digests(self) -> list[PlacementDigest]:
+        """List what was delivered where: the union of all steps."""
+        return [
+            PlacementDigest(
+                step=step.name,
+                cluster=placement.cluster,
+                namespace=placement.namespace,
+                digest=placement.digest,
+            )
+            for step in self.steps.values()
+            for placement in step.placements.values()
+            if placement.phase == "delivered"
+        ]
+
+    def to_json(self) -> Json:
+        """Return what the run's result and the ``state`` query have in common."""
+        opened = self.opened
+        return {
+            "application": self.application,
+            "intent": self.intent,
+            "phase": self.phase,
+            "message": self.message,
+            "revision": opened.revision.name if opened else "",
+            "delivery": opened.delivery if opened else 0,
+            "steps": [outcome.to_json() for outcome in self.outcomes()],
+            "clusters": dict(self.clusters),
+            "warnings": list(self.warnings),
+            "retained": list(self.retained),
+        }
+
+    def details(self) -> str:
+        """Write the Markdown that the Temporal UI shows as current details."""
+        head = f"**{self.application}** {self.phase}"
+        if self.opened:
+            head += f" · revision `{self.opened.revision.name}` · delivery {self.opened.delivery}"
+        lines = [head]
+        if self.message:
+            lines += ["", _cell(self.message)]
+        if self.steps:
+            lines += ["", "| Step | Placement | State |", "| --- | --- | --- |", *self._rows()]
+        if self.clusters:
+            lines += ["", "| Cluster | State |", "| --- | --- |"]
+            lines += [f"| {name} | {_cell(state)} |" for name, state in self.clusters.items()]
+        lines += [f"\n⚠ {_cell(warning)}" for warning in self.warnings]
+        return "\n".join(lines)
+
+    def _rows(self) -> list[str]:
+        rows: list[str] = []
+        for step in self.steps.values():
+            note = f" — {step.message}" if step.message else ""
+            rows.append(
+                f"| {step.name} | | {_MARKS.get(step.phase, '')} {step.phase}{_cell(note)} |"
+            )
+            for placement in step.placements.values():
+                where = f"{placement.cluster}/{placement.namespace}"
+                note = f" — {placement.message}" if placement.message else ""
+                mark = _MARKS.get(placement.phase, "")
+                rows.append(f"| | {where} | {mark} {placement.phase}{_cell(note)} |")
+        if len(rows) > _MOST_ROWS:
+            rest = len(rows) - _MOST_ROWS
+            rows = [*rows[:_MOST_ROWS], f"| … | {rest} more rows | |"]
+        return rows
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

@@ -1,0 +1,108 @@
+"""Splits very many placements into child workflows, one after another.
+
+A workflow may have 2,000 pending activities, and its history should stay small. Shards run in sequence, so
+that the step's bound on concurrency holds across them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from lateen.contracts.identifiers import SHARD
+    from lateen.contracts.messages import (
+        DeliverShard,
+        PlacementOutcome,
+        PlannedPlacement,
+        ShardResult,
+    )
+    from lateen.delivery.placing import Batch, deliver_all
+
+SHARD_SIZE = 200
+"""Up to this many placements a step runs them itself; beyond it, this many a shard."""
+
+
+def needs_shards(placements: list[PlannedPlacement]) -> bool:
+    """Tell whether a step has more placements than one history should hold."""
+    return len(placements) > SHARD_SIZE
+
+
+async def deliver_sharded(
+    batch: Batch,
+    placements: list[PlannedPlacement],
+    *,
+    report: Callable[[PlacementOutcome], None],
+) -> None:
+    """Deliver the placements in shards and report each shard's placements when it is done."""
+    for number, start in enumerate(range(0, len(placements), SHARD_SIZE), start=1):
+        shard = placements[start : start + SHARD_SIZE]
+        request = DeliverShard(
+            application=batch.application,
+            hub_uid=batch.hub_uid,
+            revision=batch.revision,
+            delivery=batch.delivery,
+            step=batch.step,
+            parallelism=batch.parallelism,
+            deadline_seconds=batch.deadline.total_seconds(),
+            placements=shard,
+        )
+        try:
+            result = await workflow.execute_child_workflow(
+                SHARD,
+                request,
+                id=f"{workflow.info().workflow_id}/{batch.step}/{number}",
+                result_type=ShardResult,
+                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+                cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+                static_summary=f"{batch.step}: placements {start + 1} to {start + len(shard)}",
+            )
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            for placement in shard:
+                report(_lost(placement, str(error.cause or error)))
+            continue
+        for outcome in result.placements:
+            report(outcome)
+
+
+def _lost(placement: PlannedPlacement, message: str) -> PlacementOutcome:
+    return PlacementOutcome(
+        cluster=placement.cluster,
+        namespace=placement.namespace,
+        phase="failed",
+        message=f"its shard ended early: {message}",
+        digest=placement.digest,
+    )
+
+
+@workflow.defn(name=SHARD)
+class ShardWorkflow:
+    """Delivers one shard of a step's placements and returns how each ended."""
+
+    @workflow.run
+    async def run(self, payload: Any) -> ShardResult:
+        """Deliver every placement of the shard."""
+        request = DeliverShard.model_validate(payload)
+        outcomes: dict[str, PlacementOutcome] = {}
+
+        def report(outcome: PlacementOutcome) -> None:
+            outcomes[f"{outcome.cluster}/{outcome.namespace}"] = outcome
+
+        batch = Batch(
+            application=request.application,
+            hub_uid=request.hub_uid,
+            revision=request.revision,
+            delivery=request.delivery,
+            step=request.step,
+            parallelism=request.parallelism,
+            deadline=timedelta(seconds=request.deadline_seconds),
+        )
+        await deliver_all(batch, request.placements, report=report)
+        return ShardResult(placements=list(outcomes.values()))

@@ -1,0 +1,131 @@
+"""What a start, a signal or an update asks of an application's workflow. Pure; used by its handlers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from lateen.model.base import Json
+from lateen.model.errors import InvalidApplication, nearest
+from lateen.model.parsing import content_digest, parse_application
+from lateen.planning.checking import check_application
+from lateen.rendering.registry import builtin
+
+Intent = Literal["deliver", "delete"]
+
+_KEYS = ("application", "intent", "actor", "queue", "orphan", "abandon", "confirmRemoval")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One request: deliver this application, or delete what there is.
+
+    ``digest`` identifies the content of a delivery; two submissions with the same digest ask for the same.
+    ``queue`` waits for the delivery that runs instead of superseding it.
+    """
+
+    intent: Intent
+    application: Json | None = None
+    digest: str = ""
+    actor: str = ""
+    queue: bool = False
+    orphan: bool = False
+    abandon: tuple[str, ...] = ()
+    confirm_removal: tuple[str, ...] = ()
+
+    def same_as(self, other: Submission) -> bool:
+        """Tell whether both ask for the same result."""
+        return (self.intent, self.digest, self.orphan, self.confirm_removal) == (
+            other.intent,
+            other.digest,
+            other.orphan,
+            other.confirm_removal,
+        )
+
+    def to_json(self) -> Json:
+        """Return the envelope that ``read_submission`` reads back."""
+        return {
+            "intent": self.intent,
+            "application": self.application,
+            "actor": self.actor,
+            "queue": self.queue,
+            "orphan": self.orphan,
+            "abandon": list(self.abandon),
+            "confirmRemoval": list(self.confirm_removal),
+        }
+
+
+def read_submission(payload: Any, *, workflow_id: str) -> Submission:
+    """Read a bare Application or an envelope ``{"application": …, "actor": …, "queue": …}``.
+
+    Raises ``InvalidApplication`` for anything that can't be delivered under this workflow id.
+    """
+    envelope = _envelope(payload)
+    intent = envelope.get("intent", "deliver")
+    if intent not in {"deliver", "delete"}:
+        raise InvalidApplication.at("intent", "expected 'deliver' or 'delete'", intent)
+    asked = Submission(
+        intent="deliver",
+        actor=_text(envelope, "actor"),
+        queue=_flag(envelope, "queue"),
+        orphan=_flag(envelope, "orphan"),
+        abandon=_names(envelope, "abandon"),
+        confirm_removal=_names(envelope, "confirmRemoval"),
+    )
+    if intent == "delete":
+        return replace(asked, intent="delete")
+    data = envelope.get("application")
+    if data is None:
+        raise InvalidApplication.at(
+            "application", "nothing to deliver", hint="send an Application as the first argument"
+        )
+    application = parse_application(data)
+    if application.id != workflow_id:
+        raise InvalidApplication.at(
+            "metadata",
+            f"the workflow id {workflow_id!r} belongs to another application",
+            application.id,
+            hint=f"start it with the id {application.id!r}",
+        )
+    check_application(application, builtin())
+    return replace(asked, application=data, digest=content_digest(application))
+
+
+def _envelope(payload: Any) -> Json:
+    if payload is None:
+        return {}
+    if not isinstance(payload, dict):
+        raise InvalidApplication.at("", "expected an Application as a JSON object", payload)
+    if "kind" in payload or "apiVersion" in payload or "spec" in payload:
+        return {"application": payload}
+    for key in payload:
+        if key not in _KEYS:
+            raise InvalidApplication.at(str(key), "unknown key", hint=nearest(str(key), _KEYS))
+    return payload
+
+
+def _text(envelope: Json, key: str) -> str:
+    value = envelope.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidApplication.at(key, "expected a string", value)
+    return value[:256]
+
+
+def _flag(envelope: Json, key: str) -> bool:
+    value = envelope.get(key)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise InvalidApplication.at(key, "expected true or false", value)
+    return value
+
+
+def _names(envelope: Json, key: str) -> tuple[str, ...]:
+    value = envelope.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidApplication.at(key, "expected a list of names", value)
+    return tuple(sorted(set(value)))

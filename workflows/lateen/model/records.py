@@ -1,0 +1,136 @@
+"""What lateen records in the hub: revisions, inventories and the audit of an application."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from lateen.model.base import Json, Record
+from lateen.model.objects import ObjectRef
+
+Phase = Literal[
+    "delivering",
+    "waiting",
+    "delivered",
+    "unchanged",
+    "failed",
+    "rejected",
+    "cancelled",
+    "superseded",
+    "deleting",
+    "deleted",
+]
+"""How far a delivery is. ``waiting`` is waiting for an approval."""
+
+
+class RevisionRef(Record):
+    """Names a revision and proves which content is meant."""
+
+    name: str
+    number: int
+    digest: str
+
+
+class Snapshot(Record):
+    """Everything that shapes a delivery, frozen: what a revision holds.
+
+    ``policies`` and ``workflow`` are the external objects that the application uses, as they were read.
+    """
+
+    application: Json
+    policies: list[Json] = []
+    workflow: Json | None = None
+    plugins: dict[str, str] = {}
+
+
+class PlacementDigest(Record):
+    """What one placement of one step was given."""
+
+    step: str
+    cluster: str
+    namespace: str
+    digest: str
+
+
+class InventoryEntry(Record):
+    """One object that lateen may have written to a cluster, recorded before the write."""
+
+    api_version: str
+    kind: str
+    namespace: str = ""
+    name: str
+    component: str = ""
+    placement_namespace: str = ""
+    revision: str = ""
+    delivery: int = 0
+    digest: str = ""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The identity of the object."""
+        return ObjectRef(
+            api_version=self.api_version, kind=self.kind, namespace=self.namespace, name=self.name
+        )
+
+
+class Inventory(Record):
+    """What an application has in one cluster. ``delivery`` is the fence: it only ever grows."""
+
+    application: str
+    namespace: str
+    cluster: str
+    delivery: int = 0
+    entries: list[InventoryEntry] = []
+
+
+class AuditEvent(Record):
+    """One line of the audit: who did what, when and why. Names in payloads are claims."""
+
+    at: str
+    type: str
+    delivery: int = 0
+    revision: str = ""
+    actor: str = ""
+    reason: str = ""
+    step: str = ""
+    message: str = ""
+
+
+class DeliveryRecord(Record):
+    """One run of an application as the audit keeps it.
+
+    ``placements_digest`` covers what every placement was given; ``steps`` are the outcomes of the steps.
+    """
+
+    number: int
+    run_id: str
+    intent: str = "deliver"
+    revision: str = ""
+    digest: str = ""
+    actor: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    phase: Phase = "delivering"
+    message: str = ""
+    placements_digest: str = ""
+    clusters: list[str] = []
+    retained: list[str] = []
+    steps: list[Json] = []
+
+
+class Audit(Record):
+    """The bounded, append-only record of one application; it outlives the application.
+
+    ``latest_delivery`` and ``latest_revision`` never restart, not even after delete and re-create.
+    ``delivered`` is the last delivery that succeeded.
+    """
+
+    phase: Phase | Literal[""] = ""
+    revision: str = ""
+    latest_delivery: int = 0
+    latest_revision: int = 0
+    revision_digest: str = ""
+    delivery: DeliveryRecord | None = None
+    delivered: DeliveryRecord | None = None
+    events: list[AuditEvent] = Field(default=[])
