@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from lateen.hub.clusters import ClusterRegistry
-    from lateen.hub.membership import Joined
+    from lateen.hub.joining import Joined
     from lateen.hub.registrations import RegisteredCluster
     from lateen.kube.credentials import KubeconfigEntry
 
@@ -64,7 +64,7 @@ def list_clusters(output: str, hub_kubeconfig: Path | None, registry_namespace: 
 )
 @hub_option
 @registry_option
-def join(
+def join(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     kubeconfig: Path,
     name: str | None,
     labels: tuple[str, ...],
@@ -80,7 +80,7 @@ def join(
     The cluster is asked who it is first. Joining it again replaces its credentials and keeps its labels.
     """
     from lateen.hub.cluster_errors import ClusterExists
-    from lateen.hub.membership import join as join_cluster
+    from lateen.hub.joining import join as join_cluster
 
     entry = _read_kubeconfig(kubeconfig, context=context, insecure=insecure)
     wanted = _parse_labels(labels) if labels else None
@@ -263,7 +263,7 @@ def _read_kubeconfig(path: Path, *, context: str | None, insecure: bool) -> Kube
     from lateen.kube.credentials import read_kubeconfig
 
     if str(path) == "-":
-        content, base = click.get_binary_stream("stdin").read(), None
+        content, base = sys.stdin.buffer.read(), None
     else:
         try:
             content, base = path.read_bytes(), path.resolve().parent

@@ -38,7 +38,8 @@ async def open_hub(kubeconfig: Path | None) -> AsyncIterator[Cluster]:
         except Unreachable as error:
             if error.cluster != LOCAL:
                 raise
+            why = str(error).removeprefix(f"cluster {LOCAL}: ")
             raise HubUnreachable(
-                f"the hub cluster at {credentials.endpoint} can't be reached ({error});"
+                f"the hub cluster at {credentials.endpoint} can't be reached ({why});"
                 " check --hub-kubeconfig and that the hub runs"
             ) from error

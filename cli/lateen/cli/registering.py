@@ -70,10 +70,10 @@ async def register_search_attributes() -> list[Registered]:
 
 async def _connect() -> Client:
     config = ClientConfig.load_client_connect_config()
-    address = config.get("target_host", "localhost:7233")
+    address = config.setdefault("target_host", "localhost:7233")
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await Client.connect(**{"target_host": address, **config})
+            return await Client.connect(**config)
     except (RuntimeError, TimeoutError) as error:
         raise TemporalNotReady(
             f"the Temporal server at {address} can't be reached; check TEMPORAL_ADDRESS and that it runs"
