@@ -229,7 +229,8 @@ def _unique_key(value: Any, lines: dict[str, int], event: Any) -> str:
 
 def _mergeable(value: Any, event: Any) -> list[Json]:
     """Return the mappings that a merge key names; of several the first one wins."""
-    mappings = [as_object(each) for each in (as_list(value) or [value])]
+    named = as_list(value)
+    mappings = [as_object(each) for each in ([value] if named is None else named)]
     found = [mapping for mapping in mappings if mapping is not None]
     if len(found) != len(mappings):
         raise _refuse(event, "the merge key << needs a mapping or a list of mappings")

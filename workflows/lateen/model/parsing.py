@@ -156,9 +156,12 @@ def _stripped(data: Any) -> Any:
 
 def _subject(data: Any, model: type[Model]) -> str:
     metadata = as_object((as_object(data) or {}).get("metadata")) or {}
-    names = [metadata.get("namespace"), metadata.get("name")]
-    readable = [name for name in names if isinstance(name, str) and _is_readable(name)]
-    return " ".join([model.__name__, "/".join(readable)]).rstrip()
+    name = metadata.get("name")
+    if not isinstance(name, str) or not _is_readable(name):
+        return model.__name__
+    namespace = metadata.get("namespace", "default")
+    known = isinstance(namespace, str) and _is_readable(namespace)
+    return f"{model.__name__} {namespace}/{name}" if known else f"{model.__name__} {name}"
 
 
 def _size_problems(data: Any) -> list[Problem]:
