@@ -37,8 +37,8 @@ def _value(value: Any, key: str = "") -> Any:
         entries = {name: _value(entry, name) for name, entry in value.items()}
         return _metadata(entries) if {"labels", "annotations"} & entries.keys() else entries
     if isinstance(value, list):
-        entries = [_value(entry) for entry in value]
-        return sorted(entries, key=_text) if key in _MAPS else entries
+        items = [_value(entry) for entry in value]
+        return sorted(items, key=_text) if key in _MAPS else items
     return value
 
 

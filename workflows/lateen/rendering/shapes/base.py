@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from lateen.model.base import Model
 from lateen.model.errors import LateenError, Problem
@@ -46,11 +47,27 @@ def to_json(value: BaseModel) -> dict[str, Any]:
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 """A TCP, UDP or SCTP port."""
 
-Quantity = Annotated[
-    str,
-    Field(pattern=r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$"),
-]
+_QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
+_AMOUNT = re.compile(r"[1-9][0-9]{0,63}([EPTGMK]i?)")
+
+
+def _quantity(text: str) -> str:
+    if not _QUANTITY.fullmatch(text):
+        raise ValueError("expected a quantity such as 500m, 0.5 or 512Mi")
+    return text
+
+
+def _amount(text: str) -> str:
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError("expected an amount with its unit, such as 512Mi")
+    return text
+
+
+Quantity = Annotated[str, AfterValidator(_quantity)]
 """A Kubernetes quantity in quotes: ``500m``, ``0.5``, ``512Mi``."""
+
+Amount = Annotated[str, AfterValidator(_amount)]
+"""A whole number of bytes with a unit: ``512Mi``, ``8G``."""
 
 Named = Annotated[str, Field(min_length=1)]
 """A name or path that must not be empty."""

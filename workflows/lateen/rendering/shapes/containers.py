@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lateen.rendering.shapes.base import Named, Parameters, PortNumber, Quantity
 from lateen.rendering.shapes.env import EnvVar, env_list
-from lateen.rendering.shapes.ports import Port, container_ports
+from lateen.rendering.shapes.ports import NamedPort, container_ports
 from lateen.rendering.shapes.probes import HealthProbe, probe
 from lateen.rendering.shapes.resources import Limit, resources
 from lateen.rendering.shapes.volumes import (
@@ -19,6 +19,8 @@ from lateen.rendering.shapes.volumes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lateen.model.base import Json
 
 PullPolicy: TypeAlias = Literal["Always", "Never", "IfNotPresent"]
@@ -44,7 +46,6 @@ class ContainerParameters(Parameters):
     )
     volumes: list[Volume] | None = Field(
         default=None,
-        deprecated=False,
         description="Deprecated, use `volumeMounts`: volumes with their type inside.",
     )
     liveness_probe: HealthProbe | None = Field(
@@ -85,7 +86,7 @@ def container(parameters: ContainerParameters, name: str) -> Json:
     return made
 
 
-def add_ports(made: Json, ports: list[Port] | None, port: PortNumber | None) -> None:
+def add_ports(made: Json, ports: Sequence[NamedPort] | None, port: PortNumber | None) -> None:
     """Add ports; the deprecated single ``port`` counts only without ``ports``."""
     if ports is not None:
         made["ports"] = container_ports(ports)

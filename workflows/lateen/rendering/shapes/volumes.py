@@ -28,19 +28,24 @@ class Item(Parameters):
     mode: FileMode = Field(default=ITEM_MODE, description="Permissions; 511 is 0777.")
 
 
-class Mount(Parameters):
-    """A volume and where it is mounted."""
+class Source(Parameters):
+    """A volume, and what it is made of."""
 
     name: Named = Field(description="Name of the volume; mounts of one name share the volume.")
-    mount_path: Named = Field(description="Path in the container.")
-    sub_path: str | None = Field(default=None, description="Path inside the volume.")
 
     def source(self) -> Json:
         """Return what the volume is made of."""
         raise NotImplementedError
 
 
-class ClaimMount(Mount):
+class Mount(Source):
+    """A volume and where it is mounted."""
+
+    mount_path: Named = Field(description="Path in the container.")
+    sub_path: str | None = Field(default=None, description="Path inside the volume.")
+
+
+class ClaimSource(Source):
     """A PersistentVolumeClaim."""
 
     claim_name: Named = Field(description="Name of the claim.")
@@ -50,7 +55,7 @@ class ClaimMount(Mount):
         return {"persistentVolumeClaim": {"claimName": self.claim_name}}
 
 
-class ConfigMapMount(Mount):
+class ConfigMapSource(Source):
     """The content of a ConfigMap, as files."""
 
     default_mode: FileMode = Field(default=DEFAULT_MODE, description="Permissions; 420 is 0644.")
@@ -59,10 +64,11 @@ class ConfigMapMount(Mount):
 
     def source(self) -> Json:
         """Return what the volume is made of."""
-        return {"configMap": _files("name", self.cm_name, self.default_mode, self.items)}
+        content = file_source("name", self.cm_name, self.default_mode, items=self.items)
+        return {"configMap": content}
 
 
-class SecretMount(Mount):
+class SecretSource(Source):
     """The content of a Secret, as files."""
 
     default_mode: FileMode = Field(default=DEFAULT_MODE, description="Permissions; 420 is 0644.")
@@ -71,10 +77,11 @@ class SecretMount(Mount):
 
     def source(self) -> Json:
         """Return what the volume is made of."""
-        return {"secret": _files("secretName", self.secret_name, self.default_mode, self.items)}
+        content = file_source("secretName", self.secret_name, self.default_mode, items=self.items)
+        return {"secret": content}
 
 
-class EmptyDirMount(Mount):
+class EmptyDirSource(Source):
     """An empty directory that lives as long as the pod."""
 
     medium: Literal["", "Memory"] = Field(default="", description="`Memory` for a RAM disk.")
@@ -84,8 +91,24 @@ class EmptyDirMount(Mount):
         return {"emptyDir": {"medium": self.medium}}
 
 
+class ClaimMount(ClaimSource, Mount):
+    """A PersistentVolumeClaim, mounted."""
+
+
+class ConfigMapMount(ConfigMapSource, Mount):
+    """The content of a ConfigMap, mounted as files."""
+
+
+class SecretMount(SecretSource, Mount):
+    """The content of a Secret, mounted as files."""
+
+
+class EmptyDirMount(EmptyDirSource, Mount):
+    """An empty directory that lives as long as the pod, mounted."""
+
+
 class HostPathMount(Mount):
-    """A path of the node."""
+    """A path of the node, mounted."""
 
     path: Named = Field(description="Path on the node.")
 
@@ -139,6 +162,30 @@ class EmptyDirVolume(EmptyDirMount):
     type: Literal["emptyDir"] = "emptyDir"
 
 
+class BareClaim(ClaimSource):
+    """Not mounted: a PersistentVolumeClaim."""
+
+    type: Literal["pvc"]
+
+
+class BareConfigMap(ConfigMapSource):
+    """Not mounted: the content of a ConfigMap."""
+
+    type: Literal["configMap"]
+
+
+class BareSecret(SecretSource):
+    """Not mounted: the content of a Secret."""
+
+    type: Literal["secret"]
+
+
+class BareEmptyDir(EmptyDirSource):
+    """Not mounted: an empty directory, which is the default."""
+
+    type: Literal["emptyDir"] = "emptyDir"
+
+
 def _volume_type(value: Any) -> str:
     if not isinstance(value, dict):
         return "emptyDir"
@@ -153,7 +200,16 @@ Volume: TypeAlias = Annotated[
     | Annotated[EmptyDirVolume, Tag("emptyDir")],
     Discriminator(_volume_type),
 ]
-"""A volume in the deprecated form, told apart by ``type``."""
+"""A mounted volume in the deprecated form, told apart by ``type``."""
+
+BareVolume: TypeAlias = Annotated[
+    Annotated[BareClaim, Tag("pvc")]
+    | Annotated[BareConfigMap, Tag("configMap")]
+    | Annotated[BareSecret, Tag("secret")]
+    | Annotated[BareEmptyDir, Tag("emptyDir")],
+    Discriminator(_volume_type),
+]
+"""A volume that is not mounted, told apart by ``type``."""
 
 
 def pod_volumes(mounts: Iterable[Mount]) -> list[Json]:
@@ -176,7 +232,8 @@ def container_mounts(mounts: Iterable[Mount]) -> list[Json]:
     return listed
 
 
-def _files(name_key: str, name: str, mode: int, items: Sequence[Item] | None) -> Json:
+def file_source(name_key: str, name: str, mode: int, *, items: Sequence[Item] | None) -> Json:
+    """Return the content of a ConfigMap or Secret as a volume; ``name_key`` differs by kind."""
     source: dict[str, Any] = {"defaultMode": mode, name_key: name}
     if items is not None:
         source["items"] = [

@@ -15,7 +15,7 @@ from lateen.rendering.shapes.ports import (
     component_selector,
     port_name,
     service,
-    service_port,
+    service_ports,
 )
 
 
@@ -61,11 +61,8 @@ class Expose(TraitType[ExposeParameters]):
 
 def _ports(parameters: ExposeParameters) -> list[dict[str, Any]]:
     if parameters.ports is not None:
-        return [
-            service_port(port, target=port.port, service_type=parameters.type)
-            for port in parameters.ports
-        ]
+        return service_ports(parameters.ports, parameters.type)
     return [
-        {"name": port_name(number, "TCP"), "port": number, "targetPort": number}
+        {"name": port_name(number), "port": number, "targetPort": number}
         for number in parameters.port or ()
     ]

@@ -1,0 +1,52 @@
+"""``daemon``: one pod on every node."""
+
+from typing import Any
+
+from pydantic import Field
+from typing_extensions import override
+
+from lateen.rendering.context import RenderContext
+from lateen.rendering.registry import ComponentType, Rendered
+from lateen.rendering.shapes.ports import HostPort, ServiceType, port_name
+from lateen.rendering.shapes.serving import ServingParameters, serving_workload, with_service
+
+
+class DaemonParameters(ServingParameters):
+    """Parameters of ``daemon``."""
+
+    ports: list[HostPort] | None = Field(default=None, description="Ports of the container.")
+    expose_type: ServiceType = Field(
+        default="ClusterIP", description="Type of the Service for ports with `expose`."
+    )
+
+
+class Daemon(ComponentType[DaemonParameters]):
+    """A DaemonSet, and a Service when a port has ``expose``."""
+
+    type = "daemon"
+    parameters = DaemonParameters
+
+    @override
+    def render(self, parameters: DaemonParameters, context: RenderContext) -> Rendered:
+        """Make the DaemonSet and, for exposed ports, the Service."""
+        workload = serving_workload(
+            "DaemonSet", parameters, context=context, ports=parameters.ports
+        )
+        return with_service(
+            workload,
+            "webserviceExpose",
+            context=context,
+            ports=[_service_port(port) for port in parameters.ports or () if port.expose],
+            service_type=parameters.expose_type,
+        )
+
+
+def _service_port(port: HostPort) -> dict[str, Any]:
+    listed: dict[str, Any] = {
+        "port": port.port,
+        "targetPort": port.port,
+        "name": port.name or port_name(port.port, port.protocol),
+    }
+    if port.protocol != "TCP":
+        listed["protocol"] = port.protocol
+    return listed

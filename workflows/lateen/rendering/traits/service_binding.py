@@ -1,0 +1,44 @@
+"""``service-binding``: environment variables from Secrets."""
+
+from pydantic import Field
+from typing_extensions import override
+
+from lateen.model.base import Json
+from lateen.rendering.context import RenderContext
+from lateen.rendering.registry import TraitType
+from lateen.rendering.shapes.base import Named, Parameters
+from lateen.rendering.shapes.workloads import container_named
+
+
+class KeySecret(Parameters):
+    """A key of a Secret."""
+
+    secret: Named = Field(description="Name of the Secret.")
+    key: Named | None = Field(default=None, description="The key; the variable's name by default.")
+
+
+class ServiceBindingParameters(Parameters):
+    """Parameters of ``service-binding``."""
+
+    env_mappings: dict[str, KeySecret] = Field(description="Where each variable comes from.")
+
+
+class ServiceBinding(TraitType[ServiceBindingParameters]):
+    """Sets variables of the component's container; they replace those of the same name."""
+
+    type = "service-binding"
+    parameters = ServiceBindingParameters
+
+    @override
+    def apply(
+        self, parameters: ServiceBindingParameters, workload: Json, context: RenderContext
+    ) -> dict[str, Json]:
+        """Merge the variables into the container with the component's name."""
+        container = container_named(workload, context.name, path="")
+        existing: list[Json] = container.get("env") or []
+        merged = {variable["name"]: variable for variable in existing}
+        for name, source in parameters.env_mappings.items():
+            reference = {"name": source.secret, "key": source.key or name}
+            merged[name] = {"name": name, "valueFrom": {"secretKeyRef": reference}}
+        container["env"] = list(merged.values())
+        return {}
