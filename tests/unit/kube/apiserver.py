@@ -75,9 +75,7 @@ class FakeApiServer:
             return web.Response(status=404, text="404 page not found")
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if isinstance(reply, web.Response):
-            return web.Response(
-                body=reply.body, status=reply.status, headers=reply.headers.copy()
-            )
+            return web.Response(body=reply.body, status=reply.status, headers=reply.headers.copy())
         if callable(reply):
             return await reply(request)
         status, answer = reply if isinstance(reply, tuple) else (200, reply)
@@ -86,9 +84,16 @@ class FakeApiServer:
         )
 
 
-def status(code: int, reason: str = "", message: str = "", **details: Any) -> tuple[int, dict[str, Any]]:
+def status(
+    code: int, reason: str = "", message: str = "", **details: Any
+) -> tuple[int, dict[str, Any]]:
     """A ``Status`` as API servers answer failures."""
-    answer: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code}
+    answer: dict[str, Any] = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": code,
+    }
     return code, answer | {"reason": reason, "message": message, "details": details}
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-from unit.kube.apiserver import status
 
 from lateen.kube.answers import read_error
 from lateen.kube.errors import (
@@ -22,6 +21,7 @@ from lateen.kube.errors import (
     Unauthorized,
 )
 from lateen.model.objects import ObjectRef
+from unit.kube.apiserver import status
 
 SECRET = "hunter2-very-secret"
 REF = ObjectRef(api_version="v1", kind="Secret", namespace="shop", name="db")
@@ -126,14 +126,18 @@ def test_invalid_fields_keep_path_and_reason_but_no_value() -> None:
     [
         (
             500,
-            "failed to create typed patch object (shop/db; apps/v1, Kind=Deployment): "
-            '.spec.template.spec.containers[name="x"].imag: field not declared in schema',
+            (
+                "failed to create typed patch object (shop/db; apps/v1, Kind=Deployment): "
+                '.spec.template.spec.containers[name="x"].imag: field not declared in schema'
+            ),
             '.spec.template.spec.containers[name="x"].imag: field not declared in schema',
         ),
         (
             500,
-            "failed to create typed patch object (shop/db; apps/v1, Kind=Deployment): "
-            ".spec.replicas: expected numeric (int or float), got string",
+            (
+                "failed to create typed patch object (shop/db; apps/v1, Kind=Deployment): "
+                ".spec.replicas: expected numeric (int or float), got string"
+            ),
             ".spec.replicas: expected numeric (int or float), got string",
         ),
         (
@@ -143,8 +147,10 @@ def test_invalid_fields_keep_path_and_reason_but_no_value() -> None:
         ),
         (
             400,
-            'Widget in version "v1" cannot be handled: strict decoding error: '
-            'unknown field "spec.colour"',
+            (
+                'Widget in version "v1" cannot be handled: strict decoding error: '
+                'unknown field "spec.colour"'
+            ),
             "spec.colour: unknown field",
         ),
     ],

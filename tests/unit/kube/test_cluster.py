@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 import pytest
-from unit.kube.apiserver import FakeApiServer, events, status
 
 from lateen.kube.errors import (
     Conflict,
@@ -18,6 +15,7 @@ from lateen.kube.errors import (
     Unreachable,
 )
 from lateen.model.objects import ObjectRef
+from unit.kube.apiserver import FakeApiServer, events, status
 
 PATH = "/api/v1/namespaces/shop/configmaps"
 REF = ObjectRef(api_version="v1", kind="ConfigMap", namespace="shop", name="web")
@@ -165,7 +163,9 @@ async def test_a_kind_that_appears_later_is_found(server: FakeApiServer) -> None
         assert await cluster.is_namespaced("example.com/v1", "Widget")
 
 
-async def test_a_kind_that_disappears_is_unknown_and_discovered_again(server: FakeApiServer) -> None:
+async def test_a_kind_that_disappears_is_unknown_and_discovered_again(
+    server: FakeApiServer,
+) -> None:
     server.on("GET", "/apis/example.com/v1", WIDGETS)
     async with server.cluster() as cluster:
         for _ in range(2):
@@ -185,8 +185,9 @@ async def test_a_missing_namespace_stays_a_not_found(server: FakeApiServer) -> N
 async def test_a_watch_yields_what_happens_to_one_object(server: FakeApiServer) -> None:
     server.on("GET", PATH, events(("MODIFIED", {"a": 1}), ("DELETED", {"a": 2})))
     async with server.cluster() as cluster:
-        async with aclosing(cluster.watch(REF, resource_version="7", timeout=60)) as watch:
-            assert [event async for event in watch] == [("MODIFIED", {"a": 1}), ("DELETED", {"a": 2})]
+        watch = cluster.watch(REF, resource_version="7", timeout=60)
+        seen = [event async for event in watch]
+    assert seen == [("MODIFIED", {"a": 1}), ("DELETED", {"a": 2})]
     assert server.requests[0].query == {
         "watch": "true",
         "fieldSelector": "metadata.name=web",
@@ -218,8 +219,7 @@ async def test_a_watch_ends_with_the_error_it_is_told(
 async def test_a_watch_that_breaks_off_is_unreachable(server: FakeApiServer) -> None:
     server.on("GET", PATH, events(("MODIFIED", {"a": 1}), drop=True, hold=0.05))
     async with server.cluster() as cluster:
-        seen = []
+        watch = cluster.watch(REF, resource_version="7", timeout=60)
+        assert await anext(watch) == ("MODIFIED", {"a": 1})
         with pytest.raises(Unreachable):
-            async for event in cluster.watch(REF, resource_version="7", timeout=60):
-                seen.append(event)
-        assert seen == [("MODIFIED", {"a": 1})]
+            await anext(watch)

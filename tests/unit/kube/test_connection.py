@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from unit.kube.apiserver import FakeApiServer, events, status
 
 from lateen.kube import connection as connection_module
 from lateen.kube.access import Credentials
@@ -23,6 +22,7 @@ from lateen.kube.errors import (
     Unauthorized,
     Unreachable,
 )
+from unit.kube.apiserver import FakeApiServer, events, status
 
 SECRET = "hunter2-very-secret"
 
@@ -113,7 +113,9 @@ async def test_a_slow_answer_is_unreachable_after_the_timeout(server: FakeApiSer
 
     server.on("GET", "/version", never)
     async with server.cluster(timeout=0.1) as cluster:
-        with pytest.raises(Unreachable, match=r"cluster east: get /version: no answer within 0.1 s"):
+        with pytest.raises(
+            Unreachable, match=r"cluster east: get /version: no answer within 0\.1 s"
+        ):
             await cluster.connection.version()
 
 
@@ -148,7 +150,7 @@ async def test_a_connection_that_breaks_is_unreachable(server: FakeApiServer) ->
 
     server.on("PATCH", "/x", drop)
     async with server.cluster() as cluster:
-        with pytest.raises(Unreachable, match="broke|no connection"):
+        with pytest.raises(Unreachable, match=r"broke|no connection"):
             await cluster.connection.request("PATCH", "/x", body={})
 
 
@@ -191,7 +193,9 @@ async def test_a_stream_of_an_error_raises_it(server: FakeApiServer) -> None:
                 pass
 
 
-async def test_cancelling_a_request_and_a_watch_leaves_nothing_behind(server: FakeApiServer) -> None:
+async def test_cancelling_a_request_and_a_watch_leaves_nothing_behind(
+    server: FakeApiServer,
+) -> None:
     """Warnings are errors here: an unclosed session or a lost task would fail this test."""
 
     async def never(_: web.Request) -> web.StreamResponse:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.kube.apiserver import FakeApiServer, status
 
 from lateen.kube.diagnosing import explain
+from unit.kube.apiserver import FakeApiServer, status
 
 SECRET = "hunter2-very-secret"
 PODS = "/api/v1/namespaces/shop/pods"
@@ -97,9 +97,7 @@ async def test_a_pods_trouble_is_told(
     server: FakeApiServer, pod_status: dict[str, Any], said: str
 ) -> None:
     text = await explained(server, pod(**pod_status))
-    assert text == (
-        f"Deployment shop/web: Ready:0/1; Available=False (Minimum); pod web-1 {said}"
-    )
+    assert text == (f"Deployment shop/web: Ready:0/1; Available=False (Minimum); pod web-1 {said}")
 
 
 async def test_pods_of_the_workload_are_asked_for_newest_told_first(server: FakeApiServer) -> None:
@@ -120,11 +118,15 @@ async def test_warnings_are_told_by_reason_with_what_is_missing(server: FakeApiS
     ]
     server.on("GET", EVENTS, {"items": items})
     text = await explained(server)
-    assert text.endswith("events of Deployment web: FailedMount (configmap conf not found), FailedCreate")
+    assert text.endswith(
+        "events of Deployment web: FailedMount (configmap conf not found), FailedCreate"
+    )
     assert server.requests[1].query["fieldSelector"] == "type=Warning,involvedObject.uid=u"
 
 
-async def test_a_cluster_that_does_not_answer_still_gives_what_is_known(server: FakeApiServer) -> None:
+async def test_a_cluster_that_does_not_answer_still_gives_what_is_known(
+    server: FakeApiServer,
+) -> None:
     server.on("GET", PODS, status(403, "Forbidden", SECRET))
     async with server.cluster() as cluster:
         text = await explain(cluster, DEPLOYMENT)

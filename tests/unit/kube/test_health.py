@@ -49,7 +49,12 @@ def rolled(ready: int, updated: int, replicas: int, observed: int = 2) -> dict[s
         (3, rolled(1, 3, 3), "progressing", "Ready:1/3"),
         (3, rolled(3, 1, 3), "progressing", "Ready:3/3 updated:1/3"),
         (3, rolled(3, 3, 4), "progressing", "Ready:3/3 surplus:1"),
-        (3, rolled(3, 3, 3, observed=1), "progressing", "its controller has not seen the change yet"),
+        (
+            3,
+            rolled(3, 3, 3, observed=1),
+            "progressing",
+            "its controller has not seen the change yet",
+        ),
         (3, {}, "progressing", "its controller has not seen it yet"),
         (0, {"observedGeneration": 2}, "healthy", "Ready:0/0"),
         (0, rolled(3, 3, 3), "progressing", "Ready:3/0 surplus:3"),
@@ -102,7 +107,12 @@ def test_a_stateful_set_may_keep_old_pods_on_purpose(
     ],
 )
 def test_daemon_sets(numbers: tuple[int, ...], state: str, message: str) -> None:
-    names = ("desiredNumberScheduled", "numberReady", "updatedNumberScheduled", "currentNumberScheduled")
+    names = (
+        "desiredNumberScheduled",
+        "numberReady",
+        "updatedNumberScheduled",
+        "currentNumberScheduled",
+    )
     status = dict(zip(names, numbers, strict=True)) | {"observedGeneration": 2}
     health = evaluate(live("DaemonSet", status))
     assert (health.state, health.message) == (state, message)
@@ -140,7 +150,12 @@ def test_a_job_that_failed_is_failed_at_once(
         ("LoadBalancer", [], "progressing", "no address from the load balancer yet"),
         ("LoadBalancer", [{"ip": "10.0.0.9"}], "healthy", "ExternalIP: 10.0.0.9"),
         ("LoadBalancer", [{"hostname": "lb.aws"}], "healthy", "ExternalIP: lb.aws"),
-        ("LoadBalancer", [{"ip": "\x1b[31m"}], "progressing", "no address from the load balancer yet"),
+        (
+            "LoadBalancer",
+            [{"ip": "\x1b[31m"}],
+            "progressing",
+            "no address from the load balancer yet",
+        ),
     ],
 )
 def test_a_load_balancer_needs_an_address_or_a_host_name(
@@ -210,7 +225,11 @@ def test_other_kinds_of_kubernetes(
     [
         ({}, "healthy", ""),
         ({"conditions": [condition("Ready", "True")]}, "healthy", "Ready"),
-        ({"conditions": [condition("Ready", "False", "NoDisk")]}, "progressing", "not Ready: NoDisk"),
+        (
+            {"conditions": [condition("Ready", "False", "NoDisk")]},
+            "progressing",
+            "not Ready: NoDisk",
+        ),
         ({"conditions": [condition("Ready", "Unknown")]}, "progressing", "not Ready"),
         ({"conditions": [condition("Available", "False")]}, "progressing", "not Available"),
         ({"conditions": [condition("Stalled", "True", "BadSpec")]}, "failed", "BadSpec"),
@@ -246,7 +265,9 @@ def test_a_check_can_be_switched_off_but_a_deletion_is_seen() -> None:
     assert (going.state, going.message) == ("progressing", "is being deleted")
 
 
-@pytest.mark.parametrize("status", [None, [], "x", {"conditions": "x"}, {"conditions": [1, None, {}]}])
+@pytest.mark.parametrize(
+    "status", [None, [], "x", {"conditions": "x"}, {"conditions": [1, None, {}]}]
+)
 @pytest.mark.parametrize(
     "kind", ["Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "Service", "Widget"]
 )

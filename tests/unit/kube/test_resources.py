@@ -14,7 +14,11 @@ from lateen.kube.resources import BUILT_IN, Resource
         ("v1", "Endpoints", "/api/v1/namespaces/shop/endpoints/x"),
         ("v1", "Namespace", "/api/v1/namespaces/x"),
         ("apps/v1", "Deployment", "/apis/apps/v1/namespaces/shop/deployments/x"),
-        ("networking.k8s.io/v1", "Ingress", "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/x"),
+        (
+            "networking.k8s.io/v1",
+            "Ingress",
+            "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/x",
+        ),
         (
             "networking.k8s.io/v1",
             "NetworkPolicy",
@@ -28,7 +32,9 @@ def test_paths_of_objects(api_version: str, kind: str, expected: str) -> None:
 
 
 def test_collections_and_names_that_need_quoting() -> None:
-    roles = Resource("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", namespaced=False)
+    roles = Resource(
+        "rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", namespaced=False
+    )
     root = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
     assert roles.path() == root
     assert roles.path("", "system:a/b") == f"{root}/system%3Aa%2Fb"

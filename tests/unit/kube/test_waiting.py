@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from unit.kube.apiserver import FakeApiServer, events, status
 
 from lateen.kube.errors import Forbidden, Unhealthy, Vanished
 from lateen.kube.waiting import wait_healthy
+from unit.kube.apiserver import FakeApiServer, events, status
 
 PATH = "/apis/apps/v1/namespaces/shop/deployments"
 
@@ -64,7 +64,9 @@ async def test_a_change_is_watched_from_the_version_that_was_applied(server: Fak
     server.on(
         "GET",
         PATH,
-        events(("MODIFIED", deployment(1)), ("MODIFIED", deployment(1)), ("MODIFIED", deployment(2))),
+        events(
+            ("MODIFIED", deployment(1)), ("MODIFIED", deployment(1)), ("MODIFIED", deployment(2))
+        ),
     )
     async with server.cluster() as cluster:
         stale = deployment(2, version="41", observed=1)
@@ -126,7 +128,9 @@ async def test_a_failed_object_ends_the_wait_at_once(server: FakeApiServer) -> N
     failed = deployment(1, reason="ProgressDeadlineExceeded")
     server.on("GET", PATH, events(("MODIFIED", failed), hold=5))
     async with server.cluster() as cluster, asyncio.timeout(2):
-        with pytest.raises(Unhealthy, match="Deployment shop/web: .*ProgressDeadlineExceeded") as e:
+        with pytest.raises(
+            Unhealthy, match=r"Deployment shop/web: .*ProgressDeadlineExceeded"
+        ) as e:
             await wait_healthy(cluster, [deployment(0)], progress=Told())
     assert e.value.ref.name == "web"
     assert not e.value.retryable
