@@ -3,14 +3,14 @@
 ::
 
     RegistryError(LateenError)
-     ├─ UnknownCluster             no such cluster is registered
-     ├─ ReservedCluster            `local` is the hub; it can't be joined, changed or detached
-     ├─ InvalidRegistration        a name, label or endpoint that can't be registered
-     ├─ ClusterExists              the name is taken; overwriting has to be asked for
-     ├─ AlreadyJoined              the same cluster is known already, under another name or as the hub
-     ├─ ClusterIdentityMismatch    credentials lead to another cluster than the registered one
-     ├─ ClusterInUse               something still refers to the cluster; lists what and where
-     └─ UnusableCluster            a registration that lateen can't, or must not, connect with
+     ├─ UnknownCluster             no such cluster is registered ├─ ReservedCluster
+     `local` is the hub; it can't be joined, changed or detached ├─ InvalidRegistration        a
+     name, label or endpoint that can't be registered ├─ ClusterExists              the name is
+     taken; overwriting has to be asked for ├─ AlreadyJoined              the same cluster is known
+     already, under another name or as the hub ├─ ClusterIdentityMismatch    credentials lead to
+     another cluster than the registered one ├─ ClusterInUse               something still refers
+     to the cluster; lists what and where └─ UnusableCluster            a registration that lateen
+     can't, or must not, connect with
 
 None of them is cured by trying again; all of them name the cluster and the way out.
 """
@@ -85,7 +85,8 @@ class AlreadyJoined(RegistryError):
             else f"use that name, or `lateen cluster rename {other} {name}`"
         )
         super().__init__(
-            f"cannot join {name!r}: the cluster is already joined as {other!r} ({evidence}); {way_out}"
+            f"cannot join {name!r}: the cluster is already joined as {other!r} ({evidence});"
+            f" {way_out}"
         )
 
 

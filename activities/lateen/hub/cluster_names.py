@@ -27,8 +27,10 @@ def check_name(name: str, *, doing: str) -> None:
         raise InvalidRegistration("the cluster's name is empty; pass --name")
     if len(name) > _LONGEST or not _NAME.fullmatch(name):
         raise InvalidRegistration(
-            f"cluster name {shorten(name)} is not valid: expected at most {_LONGEST} lower-case letters,"
-            " digits, '-' and '.', beginning and ending with a letter or digit; choose one with --name"
+            f"cluster name {shorten(name)} is not valid: expected at most {_LONGEST} lower-case"
+            " letters,"
+            " digits, '-' and '.', beginning and ending with a letter or digit; choose one with"
+            " --name"
         )
 
 
@@ -39,17 +41,20 @@ def check_labels(labels: Mapping[str, str]) -> None:
         prefixed = not slash or (len(prefix) <= _LONGEST_PREFIX and _NAME.fullmatch(prefix))
         if not prefixed or len(word) > _LONGEST or not _WORD.fullmatch(word):
             raise InvalidRegistration(
-                f"label key {shorten(key)} is not valid: expected [PREFIX/]NAME with at most {_LONGEST}"
+                f"label key {shorten(key)} is not valid: expected [PREFIX/]NAME with at most"
+                f" {_LONGEST}"
                 " letters, digits, '-', '_' and '.' in NAME"
             )
         if key.startswith(RESERVED_PREFIX):
             raise InvalidRegistration(
-                f"label {key!r} is reserved: labels below {RESERVED_PREFIX} describe the registration"
+                f"label {key!r} is reserved: labels below {RESERVED_PREFIX} describe the"
+                " registration"
                 " itself; choose another key"
             )
         if value and (len(value) > _LONGEST or not _WORD.fullmatch(value)):
             raise InvalidRegistration(
-                f"value {shorten(value)} of label {key!r} is not valid: expected at most {_LONGEST} letters,"
+                f"value {shorten(value)} of label {key!r} is not valid: expected at most"
+                f" {_LONGEST} letters,"
                 " digits, '-', '_' and '.'"
             )
 
@@ -58,5 +63,6 @@ def check_alias(alias: str) -> None:
     """Raise for an alias that a terminal or table can't show on one line."""
     if len(alias) > _LONGEST_PREFIX or not (alias.isprintable()):
         raise InvalidRegistration(
-            f"alias {shorten(alias)} is not valid: expected at most {_LONGEST_PREFIX} printable characters"
+            f"alias {shorten(alias)} is not valid: expected at most {_LONGEST_PREFIX} printable"
+            " characters"
         )

@@ -49,10 +49,11 @@ class _Known:
 class ClusterRegistry:
     """Reads the hub's cluster Secrets and keeps a connection per cluster.
 
-    ``allow_insecure`` names clusters (``*`` for all) that may be reached without verifying TLS, besides
-    those that were joined that way; ``allowed_exec`` names commands that credentials may run. A Secret that
-    was read is trusted for ``max_age`` seconds, so that many placements right after a listing cost no
-    request each; rotated credentials are used after that, or at once with ``fresh``.
+    ``allow_insecure`` names clusters (``*`` for all) that may be reached without verifying TLS,
+    besides those that were joined that way; ``allowed_exec`` names commands that credentials may
+    run. A Secret that was read is trusted for ``max_age`` seconds, so that many placements right
+    after a listing cost no request each; rotated credentials are used after that, or at once with
+    ``fresh``.
     """
 
     def __init__(
@@ -96,8 +97,8 @@ class ClusterRegistry:
     async def connect(self, name: str, *, fresh: bool = False) -> Cluster:
         """Return the cluster, connected; ``local`` is the hub.
 
-        The first use of a connection checks that the cluster is the one that was joined. ``fresh`` reads
-        the Secret again: use it after a 401, for rotated credentials make a new connection.
+        The first use of a connection checks that the cluster is the one that was joined. ``fresh``
+        reads the Secret again: use it after a 401, for rotated credentials make a new connection.
         """
         if name == LOCAL:
             return self.hub

@@ -26,8 +26,8 @@ class Detached:
 async def detach(registry: ClusterRegistry, name: str, *, force: bool = False) -> Detached:
     """Remove a cluster's registration, and nothing else.
 
-    Refused while applications have objects there. With ``force`` these objects, and the record of them,
-    stay as they are: join the cluster again to go on managing them.
+    Refused while applications have objects there. With ``force`` these objects, and the record of
+    them, stay as they are: join the cluster again to go on managing them.
     """
     if name == LOCAL:
         raise ReservedCluster("detach")
@@ -41,7 +41,8 @@ async def detach(registry: ClusterRegistry, name: str, *, force: bool = False) -
                 doing="detach",
                 users=users,
                 way_out=(
-                    "deliver them elsewhere or delete them first; --force removes the registration only"
+                    "deliver them elsewhere or delete them first; --force removes the"
+                    " registration only"
                     " and leaves their objects in the cluster alone"
                 ),
             )

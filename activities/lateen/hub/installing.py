@@ -12,6 +12,7 @@ import yaml
 from lateen.hub.cluster_errors import HubNotUsable
 from lateen.hub.clusters import REGISTRY_NAMESPACE
 from lateen.hub.kind_checks import find_limits, find_obstacles
+from lateen.kube.shapes import as_list, as_object, as_objects
 from lateen.model.objects import ObjectRef
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ def manifests(*, namespace: str = REGISTRY_NAMESPACE) -> list[Json]:
 async def install(hub: Cluster, *, namespace: str = REGISTRY_NAMESPACE) -> list[Installed]:
     """Bring a hub to what this version needs; running it again changes nothing.
 
-    Kinds of ``core.oam.dev`` that lateen did not create are never changed: ``HubNotUsable`` says what they
-    lack. Namespaces that exist stay as they are. Rights and kinds of our own are brought up to date; fields
-    of them that somebody else manages are a ``Conflict``.
+    Kinds of ``core.oam.dev`` that lateen did not create are never changed: ``HubNotUsable`` says
+    what they lack. Namespaces that exist stay as they are. Rights and kinds of our own are brought
+    up to date; fields of them that somebody else manages are a ``Conflict``.
     """
     wanted = [(ObjectRef.of(item), item) for item in manifests(namespace=namespace)]
     live = {ref.key: await hub.get(ref) for ref, _ in wanted}
@@ -148,20 +149,15 @@ def _ours(manifest: Json, namespace: str) -> Json:
 
 
 def _placed(value: Any, namespace: str) -> Any:
-    match value:
-        case dict():
-            return {key: _placed(item, namespace) for key, item in value.items()}
-        case list():
-            return [_placed(item, namespace) for item in value]
-        case _ if value == REGISTRY_NAMESPACE:
-            return namespace
-        case _:
-            return value
+    if isinstance(value, dict):
+        return {key: _placed(item, namespace) for key, item in as_object(value).items()}
+    if isinstance(value, list):
+        return [_placed(item, namespace) for item in as_list(value)]
+    return namespace if value == REGISTRY_NAMESPACE else value
 
 
 def _is_ours(live: Json) -> bool:
-    labels = live["metadata"].get("labels") or {}
-    return labels.get(MANAGED_BY) == PRODUCT
+    return as_object(live["metadata"].get("labels")).get(MANAGED_BY) == PRODUCT
 
 
 def _is_foreign(live: Json, manifest: Json) -> bool:
@@ -171,7 +167,7 @@ def _is_foreign(live: Json, manifest: Json) -> bool:
 
 
 def _is_established(crd: Json) -> bool:
-    conditions = (crd.get("status") or {}).get("conditions") or []
+    conditions = as_objects(as_object(crd.get("status")).get("conditions"))
     return any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
 
 

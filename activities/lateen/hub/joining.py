@@ -78,9 +78,10 @@ async def join(
 ) -> Joined:
     """Register a cluster after asking it who it is.
 
-    Refused: another name for a known cluster or for the hub, and another cluster under a known name.
-    ``overwrite`` replaces the credentials of a known name and keeps its labels and alias unless new ones
-    are given. ``credentials.insecure`` is recorded, so that later uses accept it too.
+    Refused: another name for a known cluster or for the hub, and another cluster under a known
+    name. ``overwrite`` replaces the credentials of a known name and keeps its labels and alias
+    unless new ones are given. ``credentials.insecure`` is recorded, so that later uses accept it
+    too.
     """
     check_name(name, doing="join")
     check_labels(labels or {})
@@ -165,7 +166,8 @@ async def _refuse_other_cluster(
             raise InvalidRegistration(
                 f"cannot join {existing.name!r}: the name is taken by a cluster at"
                 f" {existing.describe().endpoint} that can't be asked whether it is the same one"
-                f" ({error}); `lateen cluster detach --force {existing.name}` first, or join under another"
+                f" ({error}); `lateen cluster detach --force {existing.name}` first, or join"
+                " under another"
                 " --name"
             ) from error
     if recorded and recorded != member.uid:

@@ -99,13 +99,15 @@ async def create_registration(registry: ClusterRegistry, secret: Json) -> Regist
         created = await registry.hub.create(secret, field_manager=FIELD_MANAGER)
     except NotFound as error:
         raise RegistryError(
-            f"the hub has no namespace {registry.namespace!r} to keep clusters in; run `lateen install`"
+            f"the hub has no namespace {registry.namespace!r} to keep clusters in; run `lateen"
+            " install`"
         ) from error
     except AlreadyExists:
         live = await registry.hub.get(ObjectRef.of(secret))
         if live is not None and CREDENTIAL_TYPE not in Registration(live).labels:
             raise InvalidRegistration(
-                f"namespace {registry.namespace!r} of the hub has a Secret {live['metadata']['name']!r}"
+                f"namespace {registry.namespace!r} of the hub has a Secret"
+                f" {live['metadata']['name']!r}"
                 " that describes no cluster; join under another --name"
             ) from None
         raise

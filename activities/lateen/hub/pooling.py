@@ -19,8 +19,8 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Lets concurrent callers with one key share one attempt, and its outcome.
 
-    Nothing is remembered afterwards: the next caller tries again. A caller that is cancelled leaves the
-    attempt to the others.
+    Nothing is remembered afterwards: the next caller tries again. A caller that is cancelled
+    leaves the attempt to the others.
     """
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class _Entry:
 class ConnectionPool:
     """Connected clusters by name. Another identity (rotated credentials) means another connection.
 
-    The old connection is closed as soon as nobody holds its ``Cluster`` any more, so that an apply which
-    runs while credentials rotate ends undisturbed. Use it within one event loop.
+    The old connection is closed as soon as nobody holds its ``Cluster`` any more, so that an apply
+    which runs while credentials rotate ends undisturbed. Use it within one event loop.
     """
 
     def __init__(self) -> None:
@@ -71,8 +71,8 @@ class ConnectionPool:
     ) -> Cluster:
         """Return the cluster connected under ``identity``, verified once.
 
-        ``verify`` runs at the first use; callers that come meanwhile wait for it and share its error. After
-        an error the next caller tries again.
+        ``verify`` runs at the first use; callers that come meanwhile wait for it and share its
+        error. After an error the next caller tries again.
         """
         entry = self._entries.get(name)
         if entry is None or entry.identity != identity:

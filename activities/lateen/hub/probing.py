@@ -35,7 +35,8 @@ class Probe:
 async def probe(registry: ClusterRegistry, name: str) -> Probe:
     """Ask a cluster for health, version and identity over a connection of its own.
 
-    Raises what connecting raises; another cluster than the joined one is an answer here, not an error.
+    Raises what connecting raises; another cluster than the joined one is an answer here, not an
+    error.
     """
     if name == LOCAL:
         return await _ask(registry.hub, recorded=await registry.hub.connection.uid())

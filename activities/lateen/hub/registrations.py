@@ -1,7 +1,7 @@
 """What a cluster's Secret says, and how it is written: KubeVela's cluster-gateway format.
 
-Pure: Secrets in, values out. Which credentials may be used is decided here and at every use, because a
-Secret can change after the join that wrote it.
+Pure: Secrets in, values out. Which credentials may be used is decided here and at every use,
+because a Secret can change after the join that wrote it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import orjson
 from lateen.hub.cluster_errors import InvalidRegistration, UnusableCluster
 from lateen.kube.credentials import Credentials, read_kubeconfig
 from lateen.kube.errors import CredentialsError
+from lateen.kube.shapes import as_object, as_text
 from lateen.model.base import Json, Record
 from lateen.model.errors import shorten
 from lateen.model.labels import (
@@ -120,7 +121,7 @@ class Registration:
     @property
     def identity(self) -> tuple[str, ...]:
         """What a connection depends on; health reports and labels of the Secret are not part of it."""
-        data = self.secret.get("data") or {}
+        data = as_object(self.secret.get("data"))
         content = hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
         trust = (self.annotations.get(INSECURE, ""), self.annotations.get(SYSTEM_TRUST, ""))
         return (self.secret_uid, self.recorded_uid, self.type, content, *trust)
@@ -139,7 +140,7 @@ class Registration:
 
     def binary(self, key: str) -> bytes:
         """Return a data key's bytes; missing is empty. Raises ``UnusableCluster``, never with the value."""
-        encoded = (self.secret.get("data") or {}).get(key) or ""
+        encoded = as_object(self.secret.get("data")).get(key) or ""
         try:
             return base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError, TypeError):
@@ -177,7 +178,8 @@ class Registration:
         if insecure and not self._may_be_insecure(allow_insecure):
             raise UnusableCluster(
                 self.name,
-                "its Secret has no ca.crt, so its certificate could not be verified; join it again with"
+                "its Secret has no ca.crt, so its certificate could not be verified; join it"
+                " again with"
                 " its CA, or with --insecure-skip-tls-verify to accept the risk",
             )
         try:
@@ -193,7 +195,8 @@ class Registration:
         if endpoint_type != CONST:
             raise UnusableCluster(
                 self.name,
-                f"endpoint type {shorten(endpoint_type)} is not supported: lateen connects directly and"
+                f"endpoint type {shorten(endpoint_type)} is not supported: lateen connects"
+                " directly and"
                 " runs no cluster proxy; join it with an endpoint that the worker can reach",
             )
 
@@ -230,10 +233,10 @@ class Registration:
     ) -> Credentials:
         self._required("exec")
         try:
-            plugin = orjson.loads(self.text("exec"))
+            plugin = as_object(orjson.loads(self.text("exec")))
         except orjson.JSONDecodeError:
             raise UnusableCluster(self.name, "data key 'exec' is not JSON") from None
-        command = plugin.get("command") if isinstance(plugin, dict) else None
+        command = plugin.get("command")
         if not isinstance(command, str) or command not in allowed_exec:
             raise UnusableCluster(
                 self.name,
@@ -247,7 +250,7 @@ class Registration:
             target["certificate-authority-data"] = base64.b64encode(ca).decode()
         if proxy := check_proxy(self.text("proxy-url")):
             target["proxy-url"] = proxy
-        config = {
+        config: Json = {
             "current-context": self.name,
             "clusters": [{"name": self.name, "cluster": target}],
             "users": [{"name": self.name, "user": {"exec": plugin}}],
@@ -290,7 +293,8 @@ def build_secret(
         data["token"] = credentials.token.encode()
     else:
         raise InvalidRegistration(
-            f"cannot join {name!r}: the kubeconfig's user has neither a client certificate with its key"
+            f"cannot join {name!r}: the kubeconfig's user has neither a client certificate with"
+            " its key"
             " nor a token; add one of them"
         )
     for key, text in (
@@ -319,8 +323,8 @@ def build_secret(
 def check_endpoint(url: str) -> str:
     """Return an API server's URL without a trailing slash, or raise ``InvalidRegistration``.
 
-    Only ``https``: credentials must not travel in the clear. Link-local and unspecified addresses are
-    refused, since no API server lives there but cloud metadata services do.
+    Only ``https``: credentials must not travel in the clear. Link-local and unspecified addresses
+    are refused, since no API server lives there but cloud metadata services do.
     """
     try:
         parts = urlsplit(url)
@@ -336,7 +340,8 @@ def check_endpoint(url: str) -> str:
         )
     if parts.username is not None or parts.query or parts.fragment:
         raise InvalidRegistration(
-            f"the endpoint on host {host!r} carries a user, query or fragment; use https://HOST[:PORT]"
+            f"the endpoint on host {host!r} carries a user, query or fragment; use"
+            " https://HOST[:PORT]"
         )
     try:
         address = ipaddress.ip_address(host)
@@ -369,7 +374,6 @@ def check_proxy(url: str) -> str | None:
 
 def _git_version(text: str) -> str:
     try:
-        version = orjson.loads(text)
+        return as_text(as_object(orjson.loads(text)).get("gitVersion"))
     except orjson.JSONDecodeError:
         return ""
-    return str(version.get("gitVersion", "")) if isinstance(version, dict) else ""

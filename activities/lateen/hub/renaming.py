@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 async def rename(registry: ClusterRegistry, old: str, new: str) -> RegisteredCluster:
     """Give a cluster another name, together with the inventories of what is in it.
 
-    Refused while an application or policy names the old one. The new Secret exists before the old one goes,
-    marked until everything has moved: a rename that was interrupted is finished by running it again.
+    Refused while an application or policy names the old one. The new Secret exists before the old
+    one goes, marked until everything has moved: a rename that was interrupted is finished by
+    running it again.
     """
     if LOCAL in (old, new):
         raise ReservedCluster("rename a cluster to" if new == LOCAL else "rename")

@@ -15,7 +15,7 @@ from lateen.cli.options import hub_option, output_option, registry_option
 from lateen.cli.output import print_structured, print_table, result, say
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from lateen.hub.clusters import ClusterRegistry
     from lateen.hub.joining import Joined
@@ -43,7 +43,7 @@ def list_clusters(output: str, hub_kubeconfig: Path | None, registry_namespace: 
 
     clusters = asyncio.run(run())
     if output == "table":
-        print_table(_COLUMNS, [row for item in clusters for row in _rows(item)])
+        print_table(_COLUMNS, [row for item in clusters for row in table_rows(item)])
     else:
         print_structured(
             [_shown(item) for item in clusters], "json" if output == "json" else "yaml"
@@ -77,7 +77,8 @@ def join(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 ) -> None:
     """Join the cluster that KUBECONFIG (`-`: standard input) describes.
 
-    The cluster is asked who it is first. Joining it again replaces its credentials and keeps its labels.
+    The cluster is asked who it is first. Joining it again replaces its credentials and keeps its
+    labels.
     """
     from lateen.hub.cluster_errors import ClusterExists
     from lateen.hub.joining import join as join_cluster
@@ -231,7 +232,7 @@ def probe(name: str, output: str, hub_kubeconfig: Path | None, registry_namespac
 
 
 @asynccontextmanager
-async def _registry(kubeconfig: Path | None, namespace: str) -> AsyncIterator[ClusterRegistry]:
+async def _registry(kubeconfig: Path | None, namespace: str) -> AsyncGenerator[ClusterRegistry]:
     from lateen.hub.clusters import ClusterRegistry
 
     async with open_hub(kubeconfig) as hub:
@@ -296,7 +297,7 @@ def _tell_joined(joined: Joined) -> None:
             result(f"Cluster {known.name} is unchanged, endpoint: {known.endpoint}.")
 
 
-def _rows(item: RegisteredCluster) -> list[tuple[str, ...]]:
+def table_rows(item: RegisteredCluster) -> list[tuple[str, ...]]:
     """Return a table row, and one more for each label after the first."""
     first, *others = [f"{key}={value}" for key, value in item.user_labels.items()] or [""]
     accepted = "true" if item.accepted else "false"

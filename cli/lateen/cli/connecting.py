@@ -9,7 +9,7 @@ from lateen.model.errors import LateenError
 from lateen.model.labels import LOCAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from lateen.kube.cluster import Cluster
@@ -23,7 +23,7 @@ class HubUnreachable(LateenError):
 
 
 @asynccontextmanager
-async def open_hub(kubeconfig: Path | None) -> AsyncIterator[Cluster]:
+async def open_hub(kubeconfig: Path | None) -> AsyncGenerator[Cluster]:
     """Connect to the hub cluster; ``HubUnreachable`` when it doesn't answer, at whatever request."""
     from lateen.kube.cluster import Cluster
     from lateen.kube.connection import Connection

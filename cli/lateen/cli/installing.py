@@ -34,7 +34,8 @@ def install(
 ) -> None:
     """Prepare a hub cluster (and Temporal) for lateen; running it again changes nothing.
 
-    The hub gets kinds, namespaces and the worker's rights. Kinds that KubeVela installed stay as they are.
+    The hub gets kinds, namespaces and the worker's rights. Kinds that KubeVela installed stay as
+    they are.
     """
     if dry_run:
         _print_plan(hub=hub, temporal=temporal, namespace=namespace)
@@ -77,7 +78,8 @@ async def _install_hub(kubeconfig: Path | None, namespace: str) -> None:
             for note in done.notes:
                 say(f"  {done.ref.name}: {note}")
     say(
-        "The worker may not deliver to `local` yet: bind ServiceAccount lateen-system/lateen-worker to a"
+        "The worker may not deliver to `local` yet: bind ServiceAccount"
+        " lateen-system/lateen-worker to a"
         " role (such as `edit`) in the hub's namespaces that may be delivered to."
     )
 

@@ -1,7 +1,7 @@
 """What commands print: results on stdout, talk on stderr, and nothing that could drive a terminal.
 
-Values come from users, clusters and Temporal. Control characters in them (ANSI escapes, carriage returns,
-bidirectional overrides) are shown as escapes instead of being obeyed.
+Values come from users, clusters and Temporal. Control characters in them (ANSI escapes, carriage
+returns, bidirectional overrides) are shown as escapes instead of being obeyed.
 """
 
 from __future__ import annotations

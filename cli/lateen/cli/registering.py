@@ -76,7 +76,8 @@ async def _connect() -> Client:
             return await Client.connect(**config)
     except (RuntimeError, TimeoutError) as error:
         raise TemporalNotReady(
-            f"the Temporal server at {address} can't be reached; check TEMPORAL_ADDRESS and that it runs"
+            f"the Temporal server at {address} can't be reached; check TEMPORAL_ADDRESS and that"
+            " it runs"
         ) from error
 
 

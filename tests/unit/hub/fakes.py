@@ -59,7 +59,7 @@ class FakeCluster(Cluster):
         self.missing_kinds: set[str] = set()
         self.missing_namespaces: set[str] = set()
         self.requests: list[str] = []
-        self.before_write: list[Callable[[], None]] = []
+        self.before_write: list[Callable[[], object]] = []
         self._version = 0
 
     def put(self, manifest: Json) -> Json:
@@ -199,7 +199,7 @@ def cluster_secret(
     annotations: Mapping[str, str] | None = None,
 ) -> Json:
     """Build a Secret as KubeVela writes it; None in ``data`` takes a key away."""
-    credentials: dict[str, str | bytes] = {
+    credentials: Mapping[str, bytes] = {
         "X509Certificate": {"tls.crt": b"certificate", "tls.key": SECRETS[0]},
         "ServiceAccountToken": {"token": SECRETS[1]},
     }.get(kind, {})

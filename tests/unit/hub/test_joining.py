@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from unit.hub.fakes import CA, SECRETS, FakeCluster, Fleet, cluster_secret, uid_of
 
 from lateen.hub.cluster_errors import (
     AlreadyJoined,
@@ -19,6 +18,7 @@ from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.joining import join
 from lateen.kube.credentials import Credentials
 from lateen.kube.errors import Unreachable
+from unit.hub.fakes import CA, SECRETS, FakeCluster, Fleet, cluster_secret, uid_of
 
 ENDPOINT = "https://beijing.example:6443"
 UID = uid_of(ENDPOINT)
@@ -102,9 +102,7 @@ async def test_known_name_needs_overwrite(hub: FakeCluster, registry: ClusterReg
     await join(registry, "beijing", credentials=CERTIFICATE)
     before = hub.secret("beijing")
     with pytest.raises(ClusterExists, match=r"'beijing' already exists.*--overwrite"):
-        await join(
-            registry, "beijing", credentials=Credentials(ENDPOINT, ca=CA, token="new-token")
-        )
+        await join(registry, "beijing", credentials=Credentials(ENDPOINT, ca=CA, token="new-token"))
     assert hub.secret("beijing") == before
 
 
@@ -164,7 +162,7 @@ async def test_invalid_name_is_refused(registry: ClusterRegistry, fleet: Fleet, 
 
 async def test_local_is_reserved(registry: ClusterRegistry) -> None:
     """`local` can't be joined."""
-    with pytest.raises(ReservedCluster, match="cannot join `local`.*reserved"):
+    with pytest.raises(ReservedCluster, match=r"cannot join `local`.*reserved"):
         await join(registry, "local", credentials=CERTIFICATE)
 
 
@@ -258,7 +256,7 @@ async def test_name_taken_meanwhile_is_decided_again(
 ) -> None:
     """Somebody joins another cluster under the name between our read and write."""
     other = cluster_secret("beijing", annotations={"lateen.dev/cluster-uid": "someone"})
-    hub.before_write.append(lambda: hub.put(other) and None)
+    hub.before_write.append(lambda: hub.put(other))
     with pytest.raises(ClusterIdentityMismatch):
         await join(registry, "beijing", credentials=CERTIFICATE, overwrite=True)
     assert hub.secret("beijing")["data"] == other["data"]
@@ -305,7 +303,5 @@ async def test_errors_quote_no_secret(hub: FakeCluster, registry: ClusterRegistr
     """Refusals name clusters and endpoints, never credentials."""
     await join(registry, "beijing", credentials=CERTIFICATE)
     with pytest.raises(ClusterExists) as caught:
-        await join(
-            registry, "beijing", credentials=Credentials(ENDPOINT, ca=CA, token="hunter2")
-        )
+        await join(registry, "beijing", credentials=Credentials(ENDPOINT, ca=CA, token="hunter2"))
     assert "hunter2" not in f"{caught.value!r}"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from unit.hub.fakes import FakeCluster, Fleet, cluster_secret
 
 from lateen.hub.cluster_errors import (
     ClusterInUse,
@@ -22,6 +21,7 @@ from lateen.hub.probing import probe, refuse_mismatch
 from lateen.hub.renaming import rename
 from lateen.kube.errors import Unreachable
 from lateen.model.base import Json
+from unit.hub.fakes import FakeCluster, Fleet, cluster_secret
 
 
 @pytest.fixture
@@ -110,9 +110,7 @@ async def test_label_survives_a_concurrent_write(
     hub: FakeCluster, registry: ClusterRegistry
 ) -> None:
     """A 409 means reading again and deciding again, not overwriting."""
-    hub.before_write.append(
-        lambda: hub.put(cluster_secret("beijing", labels={"theirs": "1"})) and None
-    )
+    hub.before_write.append(lambda: hub.put(cluster_secret("beijing", labels={"theirs": "1"})))
     changed = await set_labels(registry, "beijing", {"ours": "1"})
     assert changed.user_labels == {"ours": "1", "theirs": "1"}
 
@@ -121,7 +119,7 @@ async def test_endless_conflict_ends_with_a_sentence(
     hub: FakeCluster, registry: ClusterRegistry
 ) -> None:
     """Somebody who writes all the time is not fought for ever."""
-    hub.before_write += [lambda: hub.put(hub.secret("beijing")) and None] * ATTEMPTS
+    hub.before_write += [lambda: hub.put(hub.secret("beijing"))] * ATTEMPTS
     with pytest.raises(RegistryError, match="keeps being changed"):
         await set_labels(registry, "beijing", {"a": "b"})
 
@@ -157,7 +155,7 @@ async def test_local_cannot_be_changed(
     registry: ClusterRegistry, change: Callable[[ClusterRegistry], Any]
 ) -> None:
     """The hub is not a registration."""
-    with pytest.raises(ReservedCluster, match="`local`.*reserved"):
+    with pytest.raises(ReservedCluster, match=r"`local`.*reserved"):
         await change(registry)
 
 
@@ -205,7 +203,7 @@ async def test_forced_detach_leaves_everything_else(
     """Only the Secret goes: inventories stay, so that joining again goes on managing."""
     stored = hub.put(inventory("beijing", entries=[ENTRY]))
     detached = await detach(registry, "beijing", force=True)
-    assert detached.left == ("application prod/shop (1 objects)",)
+    assert detached.left == ("application prod/shop (1 object)",)
     assert not hub.has_secret("beijing")
     assert hub.objects[("lateen.dev", "Inventory", "prod", "shop.beijing")] == stored
 
@@ -219,7 +217,7 @@ async def test_failed_listing_is_not_taken_for_unused(
         raise Unreachable("no answer", cluster="local")
 
     await registry.get("beijing")
-    hub.list = failing  # type: ignore[assignment, method-assign] # the hub breaks off
+    hub.list = failing  # type: ignore[method-assign] # the hub breaks off
     with pytest.raises(Unreachable):
         await detach(registry, "beijing")
     assert hub.has_secret("beijing")
@@ -244,7 +242,6 @@ async def test_detach_does_not_remove_what_was_joined_meanwhile(
             hub.put(cluster_secret("beijing", data={"tls.key": b"new"})),
             hub.put(inventory("beijing", entries=[ENTRY])),
         )
-        and None
     )
     with pytest.raises(ClusterInUse):
         await detach(registry, "beijing")
@@ -360,7 +357,8 @@ async def test_rename_is_refused_for_policy_objects_too(
         "properties": {"clusters": ["beijing"]},
     }
     hub.put(shared)
-    for index, properties in enumerate((None, [], {"clusters": 3}, {"clusters": [{"a": 1}]})):
+    strange: list[Any] = [None, [], {"clusters": 3}, {"clusters": [{"a": 1}]}]
+    for index, properties in enumerate(strange):
         odd = {**shared, "properties": properties, "metadata": {"name": f"odd{index}"}}
         hub.put(odd)
     with pytest.raises(ClusterInUse, match=r"Policy prod/here: properties.clusters\[0\]") as caught:

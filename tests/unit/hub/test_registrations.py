@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from unit.hub.fakes import CA, SECRETS, cluster_secret
 
 from lateen.hub.cluster_errors import InvalidRegistration, UnusableCluster
 from lateen.hub.registrations import Registration, build_secret, check_endpoint
 from lateen.kube.credentials import Credentials
+from lateen.model.base import Json
+from unit.hub.fakes import CA, SECRETS, cluster_secret
 
 
 def test_certificate_of_kubevela_is_read() -> None:
@@ -45,7 +46,10 @@ def test_token_and_legacy_ca_and_proxy_are_read() -> None:
         (cluster_secret(data={"proxy-url": "file:///etc/passwd"}), "proxy-url is not"),
         (cluster_secret(data={"tls.key": None}), "no data key 'tls.key'"),
         (cluster_secret(kind="ServiceAccountToken", data={"token": None}), "no data key 'token'"),
-        (cluster_secret(kind="ServiceAccountToken", data={"token": "a\nb"}), "token has line break"),
+        (
+            cluster_secret(kind="ServiceAccountToken", data={"token": "a\nb"}),
+            "token has line break",
+        ),
         (cluster_secret(kind="OCMManagedCluster"), "'OCMManagedCluster' is not supported"),
         (
             cluster_secret(labels={"cluster.core.oam.dev/cluster-endpoint-type": "ClusterProxy"}),
@@ -56,7 +60,7 @@ def test_token_and_legacy_ca_and_proxy_are_read() -> None:
         (cluster_secret(kind="Dynamic"), "no data key 'exec'"),
     ],
 )
-def test_unusable_secret_is_refused_without_its_values(secret: dict, reason: str) -> None:
+def test_unusable_secret_is_refused_without_its_values(secret: Json, reason: str) -> None:
     """Every forbidden or broken form is refused by name and reason, quoting nothing secret."""
     with pytest.raises(UnusableCluster, match=reason) as caught:
         Registration(secret).credentials()
@@ -97,9 +101,7 @@ def test_ca_wins_over_insecure_annotation() -> None:
 
 def test_system_trust_verifies_by_the_machines_cas() -> None:
     """Joined without a CA but verified: the same is done at use."""
-    secret = cluster_secret(
-        data={"ca.crt": None}, annotations={"lateen.dev/system-trust": "true"}
-    )
+    secret = cluster_secret(data={"ca.crt": None}, annotations={"lateen.dev/system-trust": "true"})
     found = Registration(secret).credentials()
     assert (found.ca, found.insecure) == (None, False)
 
