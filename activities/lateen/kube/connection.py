@@ -134,10 +134,11 @@ class Connection:
     ) -> Answer:
         """Make a request about ``target``; what ``request`` does, with the status and undecoded."""
         data = None if body is None else orjson.dumps(body)
+        before = await self._credentials.current()
         try:
             return await self._exchange(verb, target, params, data, content_type, timeout)
         except Unauthorized:
-            if not await self._renewed():
+            if await self._credentials.current(refused=True) == before:
                 raise
             return await self._exchange(verb, target, params, data, content_type, timeout)
 
@@ -268,11 +269,6 @@ class Connection:
             )
             self._session_credentials = credentials
         return self._session, credentials
-
-    async def _renewed(self) -> bool:
-        """Renew the credentials after a refusal; False when they are what they were."""
-        before = await self._credentials.current()
-        return await self._credentials.current(refused=True) != before
 
 
 def decode(target: Target, answer: Answer) -> Json:
