@@ -48,7 +48,7 @@ from lateen.rendering.traits.topologyspreadconstraints import Topologyspreadcons
 from lateen.rendering.traits.volumes import Volumes
 
 if TYPE_CHECKING:
-    from lateen.rendering.registry import ComponentType, TraitType
+    from lateen.rendering.definitions import ComponentType, TraitType
 
 COMPONENTS: tuple[ComponentType[Any], ...] = (
     CronTask(),

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.validation import problems_of
 from lateen.rendering.context import RenderContext
-from lateen.rendering.shapes.base import TemplateError
+from lateen.rendering.parameters import TemplateError
 
 if TYPE_CHECKING:
     from lateen.model.application import Component, Trait
     from lateen.model.base import Json
-    from lateen.rendering.registry import ComponentType, Registry, TraitType
-    from lateen.rendering.shapes.base import Parameters
+    from lateen.rendering.definitions import ComponentType, TraitType
+    from lateen.rendering.parameters import Parameters
+    from lateen.rendering.registry import Registry
 
 
 @dataclass(frozen=True)

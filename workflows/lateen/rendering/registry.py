@@ -1,59 +1,15 @@
-"""Component and trait types: what a type is, and the registry that finds one by its name."""
+"""The registry, which finds a component or trait type by its name."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from lateen.model.errors import InvalidApplication, nearest
-from lateen.rendering.shapes.base import Parameters
+from lateen.rendering.catalog import COMPONENTS, TRAITS
+from lateen.rendering.definitions import ComponentType, TraitType
 
-if TYPE_CHECKING:
-    from lateen.model.base import Json
-    from lateen.rendering.context import RenderContext
-
-P = TypeVar("P", bound=Parameters)
-_Class: TypeAlias = type[P]
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What a component's template makes: its workload, and further objects by output name."""
-
-    workload: Json
-    outputs: dict[str, Json] = field(default_factory=dict[str, "Json"])
-
-
-class ComponentType(ABC, Generic[P]):
-    """A kind of component: its name, its parameters, and the objects that it makes of them."""
-
-    parameters: _Class[P]
-    type: str
-
-    @abstractmethod
-    def render(self, parameters: P, context: RenderContext) -> Rendered:
-        """Make fresh objects, which traits will then change in place.
-
-        Raises ``TemplateError`` when the parameters don't go together.
-        """
-
-
-class TraitType(ABC, Generic[P]):
-    """A kind of trait: it changes the workload, adds objects, or both."""
-
-    parameters: _Class[P]
-    type: str
-    after_dispatch = False
-    """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
-
-    @abstractmethod
-    def apply(self, parameters: P, workload: Json, context: RenderContext) -> dict[str, Json]:
-        """Change the workload in place and return further objects by output name.
-
-        Raises ``TemplateError`` when the workload can't take the trait.
-        """
+__all__ = ["ComponentType", "Registry", "TraitType", "builtin"]
 
 
 class Registry:
@@ -116,6 +72,4 @@ def _find(known: dict[str, _Found], name: str, *, path: str, what: str) -> _Foun
 @cache
 def builtin() -> Registry:
     """Return the built-in types; shared, so copy it before adding to it."""
-    from lateen.rendering.catalog import COMPONENTS, TRAITS  # noqa: PLC0415 - they import this module
-
     return Registry().register(*COMPONENTS, *TRAITS)

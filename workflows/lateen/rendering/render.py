@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from lateen.model.application import Component
     from lateen.model.base import Json
     from lateen.rendering.context import RenderContext
-    from lateen.rendering.registry import Registry, TraitType
+    from lateen.rendering.definitions import TraitType
+    from lateen.rendering.registry import Registry
 
 _AUXILIARY = "AuxiliaryWorkload"
 _NAME_DIGEST = 10
@@ -47,6 +48,12 @@ class RenderedObject:
         """What makes two objects the same one: group, kind, namespace, name."""
         group = group_of(self.manifest["apiVersion"])
         return (group, self.manifest["kind"], self.namespace, self.manifest["metadata"]["name"])
+
+    def equals(self, other: RenderedObject) -> bool:
+        """Whether both have the same content; metadata doesn't count."""
+        own = {key: value for key, value in self.manifest.items() if key != "metadata"}
+        theirs = {key: value for key, value in other.manifest.items() if key != "metadata"}
+        return own == theirs
 
     def placed(self, *, cluster: str, namespace: str, revision: str) -> Json:
         """Return the manifest for one placement; metadata is its own, the rest is shared."""
@@ -84,7 +91,8 @@ def render(
             problems += drafted
             continue
         objects += _decorated(drafted, prepared, inside)
-    problems = problems or list(_collisions(objects))
+    if not problems:
+        objects = _distinct(objects, problems)
     if problems:
         raise InvalidApplication(problems, subject=f"{context.namespace}/{context.application}")
     return tuple(objects)
@@ -160,23 +168,27 @@ def _duplicates(components: Sequence[Component]) -> Iterable[Problem]:
         first.setdefault(component.name, index)
 
 
-def _collisions(objects: Iterable[RenderedObject]) -> Iterable[Problem]:
-    """Two objects with one identity: the second would overwrite the first, on every cluster."""
-    makers: dict[tuple[str, str, str, str], RenderedObject] = {}
+def _distinct(objects: list[RenderedObject], problems: list[Problem]) -> list[RenderedObject]:
+    """Keep one of several equal objects, such as a ConfigMap that two components share.
+
+    Different content under one identity is a problem: the last one written would win.
+    """
+    kept: dict[tuple[str, str, str, str], RenderedObject] = {}
     for each in objects:
-        other = makers.setdefault(each.key, each)
-        if other is not each:
+        other = kept.setdefault(each.key, each)
+        if other is not each and not other.equals(each):
             _, kind, _, name = each.key
-            yield Problem(
-                f"spec.components[{each.component}]",
-                f"makes {kind} {name} twice: {_origin(other)} and {_origin(each)}",
-                hint="name one of them differently or leave one out",
+            problems.append(
+                Problem(
+                    "spec.components",
+                    f"{kind} {name} is made twice, by {_origin(other)} and by {_origin(each)}",
+                    hint="name one of them differently or leave one out",
+                )
             )
+    return list(kept.values())
 
 
 def _origin(each: RenderedObject) -> str:
-    labels = each.manifest["metadata"]["labels"]
-    kind: str = labels.get(TRAIT_TYPE, "")
-    if kind == _AUXILIARY or not kind:
-        return f"component {each.component}"
-    return f"its trait {kind}"
+    trait: str = each.manifest["metadata"]["labels"].get(TRAIT_TYPE, _AUXILIARY)
+    owner = f"component {each.component!r}"
+    return owner if trait == _AUXILIARY else f"trait {trait!r} of {owner}"

@@ -6,8 +6,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import ComponentType, Rendered
-from lateen.rendering.shapes.base import Named
+from lateen.rendering.definitions import ComponentType, Rendered
+from lateen.rendering.parameters import Named
 from lateen.rendering.shapes.containers import HostAlias, pod_metadata
 from lateen.rendering.shapes.jobs import JobParameters, job_spec
 from lateen.rendering.shapes.volumes import VolumeMounts

@@ -4,8 +4,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import ComponentType, Rendered
-from lateen.rendering.shapes.base import Parameters
+from lateen.rendering.definitions import ComponentType, Rendered
+from lateen.rendering.parameters import Parameters
 from lateen.rendering.shapes.manifests import Manifest
 
 

@@ -3,7 +3,7 @@
 from typing_extensions import override
 
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import ComponentType, Rendered
+from lateen.rendering.definitions import ComponentType, Rendered
 from lateen.rendering.shapes.jobs import JobParameters, job_spec
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import ComponentType, Rendered
+from lateen.rendering.definitions import ComponentType, Rendered
 from lateen.rendering.shapes.ports import Port, exposed_ports
 from lateen.rendering.shapes.resources import Limit
 from lateen.rendering.shapes.serving import ServingParameters, serving_workload, with_service

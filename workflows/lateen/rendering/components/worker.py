@@ -4,7 +4,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import ComponentType, Rendered
+from lateen.rendering.definitions import ComponentType, Rendered
 from lateen.rendering.shapes.containers import (
     ContainerParameters,
     add_resources,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from lateen.rendering.shapes.base import Amount, Named, Parameters, to_json
+from lateen.rendering.parameters import Amount, Named, Parameters, to_json
 from lateen.rendering.shapes.selectors import LabelSelector
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from lateen.rendering.shapes.base import Named, Parameters, PortNumber, Quantity
+from lateen.rendering.parameters import Named, Parameters, PortNumber, Quantity
 from lateen.rendering.shapes.env import EnvVar, env_list
 from lateen.rendering.shapes.ports import NamedPort, container_ports
 from lateen.rendering.shapes.probes import HealthProbe, probe

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from lateen.rendering.shapes.base import Named, Parameters, to_json
+from lateen.rendering.parameters import Named, Parameters, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import ConfigDict, Field, ValidationError
 
 from lateen.model.validation import problems_of
-from lateen.rendering.shapes.base import Named, Parameters, TemplateError
+from lateen.rendering.parameters import Named, Parameters, TemplateError
 
 if TYPE_CHECKING:
     from lateen.model.base import Json

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ConfigDict, Field
 
-from lateen.rendering.shapes.base import Parameters
+from lateen.rendering.parameters import Parameters
 from lateen.rendering.shapes.workloads import child
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def _get(document: Any, tokens: list[str]) -> Any:
     return document
 
 
-def _is_list(value: object) -> TypeGuard[list[Any]]:
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 

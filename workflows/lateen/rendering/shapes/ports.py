@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import Field
 
 from lateen.model.labels import APP_COMPONENT
-from lateen.rendering.shapes.base import Named, Parameters, PortNumber
+from lateen.rendering.parameters import Named, Parameters, PortNumber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lateen.rendering.shapes.base import Named, Parameters, PortNumber
+from lateen.rendering.parameters import Named, Parameters, PortNumber
 
 if TYPE_CHECKING:
     from lateen.model.base import Json

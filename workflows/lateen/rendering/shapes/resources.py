@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lateen.rendering.shapes.base import Parameters, Quantity
+from lateen.rendering.parameters import Parameters, Quantity
 
 if TYPE_CHECKING:
     from lateen.model.base import Json

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lateen.rendering.shapes.base import Named, Parameters, TemplateError
+from lateen.rendering.parameters import Named, Parameters, TemplateError
 from lateen.rendering.shapes.workloads import refuse_kinds
 
 if TYPE_CHECKING:

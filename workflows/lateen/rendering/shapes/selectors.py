@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lateen.rendering.shapes.base import Named, Parameters
+from lateen.rendering.parameters import Named, Parameters
 
 
 class LabelExpression(Parameters):

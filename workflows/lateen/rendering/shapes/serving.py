@@ -7,8 +7,8 @@ from pydantic import Field
 from lateen.model.base import Json
 from lateen.model.labels import COMPONENT_REVISION
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import Rendered
-from lateen.rendering.shapes.base import PortNumber
+from lateen.rendering.definitions import Rendered
+from lateen.rendering.parameters import PortNumber
 from lateen.rendering.shapes.containers import (
     ContainerParameters,
     HostAlias,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field
 
-from lateen.rendering.shapes.base import Parameters, TemplateError
+from lateen.rendering.parameters import Parameters, TemplateError
 from lateen.rendering.shapes.workloads import container_named
 
 if TYPE_CHECKING:

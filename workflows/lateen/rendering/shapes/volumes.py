@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import Discriminator, Field, Tag
 
-from lateen.rendering.shapes.base import Named, Parameters
+from lateen.rendering.parameters import Named, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from lateen.model.errors import nearest
-from lateen.rendering.shapes.base import TemplateError
+from lateen.rendering.parameters import TemplateError
 
 if TYPE_CHECKING:
     from lateen.model.base import Json

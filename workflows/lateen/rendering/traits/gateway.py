@@ -7,8 +7,8 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
-from lateen.rendering.shapes.base import Named, Parameters, PortNumber
+from lateen.rendering.definitions import TraitType
+from lateen.rendering.parameters import Named, Parameters, PortNumber
 from lateen.rendering.shapes.ingresses import CLASS_ANNOTATION, ingress, routed_service
 
 

@@ -7,8 +7,8 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
-from lateen.rendering.shapes.base import Parameters, TemplateError
+from lateen.rendering.definitions import TraitType
+from lateen.rendering.parameters import Parameters, TemplateError
 from lateen.rendering.shapes.manifests import check_manifest
 from lateen.rendering.shapes.patches import PatchError, patch_once
 

@@ -7,8 +7,8 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
-from lateen.rendering.shapes.base import Named, Parameters, TemplateError
+from lateen.rendering.definitions import TraitType
+from lateen.rendering.parameters import Named, Parameters, TemplateError
 from lateen.rendering.shapes.workloads import spec_of
 
 Share: TypeAlias = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern="^[0-9]+%?$")]

@@ -4,7 +4,7 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
+from lateen.rendering.definitions import TraitType
 from lateen.rendering.shapes.metadata import EntryPatch, patch_entries, templates_of
 
 

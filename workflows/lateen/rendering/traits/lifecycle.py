@@ -7,8 +7,8 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
-from lateen.rendering.shapes.base import Parameters, PortNumber, to_json
+from lateen.rendering.definitions import TraitType
+from lateen.rendering.parameters import Parameters, PortNumber, to_json
 from lateen.rendering.shapes.probes import ExecAction, HttpHeader
 from lateen.rendering.shapes.workloads import containers_of
 

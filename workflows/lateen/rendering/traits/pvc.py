@@ -5,8 +5,8 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
-from lateen.rendering.shapes.base import Named, Parameters, TemplateError
+from lateen.rendering.definitions import TraitType
+from lateen.rendering.parameters import Named, Parameters, TemplateError
 from lateen.rendering.shapes.claims import Claim, StorageResources, claim_object
 from lateen.rendering.shapes.workloads import first_container, merge_named, pod_of
 

@@ -7,8 +7,8 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
-from lateen.rendering.shapes.base import Amount, Parameters, Quantity
+from lateen.rendering.definitions import TraitType
+from lateen.rendering.parameters import Amount, Parameters, Quantity
 from lateen.rendering.shapes.workloads import child, first_container
 
 Cpu: TypeAlias = int | float | Quantity

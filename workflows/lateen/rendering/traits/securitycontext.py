@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
+from lateen.rendering.definitions import TraitType
 from lateen.rendering.shapes.targets import ContainerTarget, targets
 
 

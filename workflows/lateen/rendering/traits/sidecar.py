@@ -5,8 +5,8 @@ from typing_extensions import override
 
 from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
-from lateen.rendering.registry import TraitType
-from lateen.rendering.shapes.base import Named, Parameters, TemplateError
+from lateen.rendering.definitions import TraitType
+from lateen.rendering.parameters import Named, Parameters, TemplateError
 from lateen.rendering.shapes.env import EnvVar, env_list
 from lateen.rendering.shapes.probes import HealthProbe, probe
 from lateen.rendering.shapes.workloads import containers_of

@@ -1,0 +1,54 @@
+"""What a component type and a trait type are; each built-in and each plug-in is one of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from lateen.rendering.parameters import Parameters
+
+if TYPE_CHECKING:
+    from lateen.model.base import Json
+    from lateen.rendering.context import RenderContext
+
+P = TypeVar("P", bound=Parameters)
+_Class: TypeAlias = type[P]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a component's template makes: its workload, and further objects by output name."""
+
+    workload: Json
+    outputs: dict[str, Json] = field(default_factory=dict[str, "Json"])
+
+
+class ComponentType(ABC, Generic[P]):
+    """A kind of component: its name, its parameters, and the objects that it makes of them."""
+
+    parameters: _Class[P]
+    type: str
+
+    @abstractmethod
+    def render(self, parameters: P, context: RenderContext) -> Rendered:
+        """Make fresh objects, which traits will then change in place.
+
+        Raises ``TemplateError`` when the parameters don't go together.
+        """
+
+
+class TraitType(ABC, Generic[P]):
+    """A kind of trait: it changes the workload, adds objects, or both."""
+
+    parameters: _Class[P]
+    type: str
+    after_dispatch = False
+    """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
+
+    @abstractmethod
+    def apply(self, parameters: P, workload: Json, context: RenderContext) -> dict[str, Json]:
+        """Change the workload in place and return further objects by output name.
+
+        Raises ``TemplateError`` when the workload can't take the trait.
+        """
