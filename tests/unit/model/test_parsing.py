@@ -298,9 +298,40 @@ def test_deep_step_groups_are_no_trouble() -> None:
 
 
 def test_many_problems_are_cut_short() -> None:
-    message = said(document(spec__components=[{"name": "X"} for _ in range(1000)]))
+    message = said(document(spec__components=[{"name": "X"} for _ in range(900)]))
     assert len(message.splitlines()) < 60
     assert "more problems" in message
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (document(spec__components=[{} for _ in range(1001)]), "spec.components"),
+        (document(spec__policies=[{} for _ in range(1001)]), "spec.policies"),
+        (document(spec__workflow={"steps": [{}] * 1001}), "spec.workflow.steps"),
+        (workflow(steps=[{}] * 1001), "steps"),
+        (
+            workflow(
+                steps=[
+                    {
+                        "name": "g",
+                        "type": "step-group",
+                        "subSteps": [
+                            {"name": f"s{index}", "type": "deploy"} for index in range(1000)
+                        ],
+                    }
+                ]
+            ),
+            "steps",
+        ),
+        (
+            document(spec__components=[{**WEB, "traits": [{"type": "labels"}] * 101}]),
+            "spec.components[0].traits",
+        ),
+    ],
+)
+def test_lists_are_bounded(data: Any, path: str) -> None:
+    assert f"{path}: has more than 1" in said(data)
 
 
 def test_all_problems_are_told_at_once() -> None:

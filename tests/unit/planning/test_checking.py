@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -228,3 +229,15 @@ def test_everything_is_told_at_once() -> None:
         "spec.policies[0].type",
         "spec.workflow.steps[0].properties.x",
     }
+
+
+def test_a_large_application_is_checked_within_a_workflow_task() -> None:
+    names = [f"c{index}" for index in range(300)]
+    patches = [override({"properties": {"image": f"i{n}"}}, name=f"o{n}") for n in range(100)]
+    topologies = [{**HUB, "name": f"t{n}"} for n in range(100)]
+    subject = application(
+        *({**WEB, "name": name} for name in names), policies=[*patches, *topologies]
+    )
+    started = time.process_time()
+    assert check_application(subject, builtin()) == []
+    assert time.process_time() - started < 2

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SHOWN = 80
+_MOST_PROBLEMS = 50
 
 
 class LateenError(Exception):
@@ -41,10 +42,13 @@ class Problem:
 
 
 class InvalidApplication(LateenError):
-    """The application can't be delivered as it is written; nothing was applied."""
+    """The application can't be delivered as it is written; nothing was applied.
+
+    Beyond 50 problems only their number is kept: the error has to fit a Temporal failure and a screen.
+    """
 
     def __init__(self, problems: Iterable[Problem], *, subject: str = "") -> None:
-        self.problems = tuple(problems)
+        self.problems = _bounded(tuple(problems))
         self.subject = subject
         super().__init__(str(self))
 
@@ -57,6 +61,13 @@ class InvalidApplication(LateenError):
     def at(cls, path: str, message: str, value: Any = None, hint: str = "") -> InvalidApplication:
         """Build the error for a single problem."""
         return cls([Problem(path, message, value, hint)])
+
+
+def _bounded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    rest = len(problems) - _MOST_PROBLEMS
+    if rest <= 0:
+        return problems
+    return (*problems[:_MOST_PROBLEMS], Problem("", f"and {rest:,} more problems"))
 
 
 class InvalidManifest(LateenError):

@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 LARGEST = 1024 * 1024
 """Bytes of canonical JSON: neither etcd nor a Temporal payload holds much more."""
 
-_MOST_PROBLEMS = 50
+MOST_ITEMS = 1000
+"""Components, policies or steps of one application, sub-steps included."""
+
+MOST_TRAITS = 100
+"""Traits of one component."""
+
 _LONGEST_NAME = 253
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _LABEL_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -116,6 +121,8 @@ def step_problems(steps: Iterable[Step], *, path: str) -> list[Problem]:
         for index, outer in enumerate(steps)
         for below, step in _with_sub_steps(outer)
     ]
+    if len(named) > MOST_ITEMS:
+        return [Problem(path, f"has more than {MOST_ITEMS:,} steps with sub-steps", len(named))]
     return [*_unreadable("step", named), *_duplicates("step", named)]
 
 
@@ -124,17 +131,17 @@ def _parse(
 ) -> _Object:
     plain = _stripped(data)
     subject = _subject(plain, model)
-    problems = json_problems(plain) or _size_problems(plain)
+    problems = json_problems(plain) or _size_problems(plain) or _crowded(plain)
     if problems:
         raise InvalidApplication(problems, subject=subject)
     try:
         found: _Object = model.model_validate(plain)
     except ValidationError as error:
         problems = problems_of(error, model, path="")
-        raise InvalidApplication(_bounded(problems), subject=subject) from None
+        raise InvalidApplication(problems, subject=subject) from None
     problems = [*_metadata_problems(found), *check(found)]
     if problems:
-        raise InvalidApplication(_bounded(problems), subject=subject)
+        raise InvalidApplication(problems, subject=subject)
     return found
 
 
@@ -173,11 +180,21 @@ def _size_problems(data: Any) -> list[Problem]:
     return [Problem("", message, hint=hint)]
 
 
-def _bounded(problems: list[Problem]) -> list[Problem]:
-    rest = len(problems) - _MOST_PROBLEMS
-    if rest <= 0:
-        return problems
-    return [*problems[:_MOST_PROBLEMS], Problem("", f"and {rest} more problems")]
+def _crowded(data: Any) -> list[Problem]:
+    """Bound the lists whose every item costs time to check, in a workflow task too."""
+    whole = as_object(data) or {}
+    spec = as_object(whole.get("spec")) or {}
+    lists = {
+        "spec.components": spec.get("components"),
+        "spec.policies": spec.get("policies"),
+        "spec.workflow.steps": (as_object(spec.get("workflow")) or {}).get("steps"),
+        "steps": whole.get("steps"),
+    }
+    return [
+        Problem(path, f"has more than {MOST_ITEMS:,} items", len(items), "split the application")
+        for path, value in lists.items()
+        if (items := as_list(value)) is not None and len(items) > MOST_ITEMS
+    ]
 
 
 def _with_policy_names(data: Any) -> Any:
@@ -210,6 +227,10 @@ def _application_problems(application: Application) -> Iterator[Problem]:
     yield from _duplicates(
         "component", _placed((each.name for each in spec.components), path="spec.components")
     )
+    for index, component in enumerate(spec.components):
+        if len(component.trait_list) > MOST_TRAITS:
+            path = f"spec.components[{index}].traits"
+            yield Problem(path, f"has more than {MOST_TRAITS} items", len(component.trait_list))
     policies = _placed((each.name for each in spec.policies or ()), path="spec.policies")
     yield from _unreadable("policy", policies)
     yield from _duplicates("policy", policies)

@@ -19,6 +19,9 @@ from lateen.model.errors import Problem, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+_MOST_FINDINGS = 200
+"""More are not worth the time: a hostile document can have a hundred thousand."""
+
 _Branch: TypeAlias = tuple[str, str]
 """A union met on the way: the path of the value, and the alternative that pydantic tried."""
 
@@ -83,7 +86,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], *, path: str) ->
     """
     found = [
         _locate(finding["loc"], model, path=path, finding=dict(finding))
-        for finding in error.errors(include_url=False)
+        for finding in error.errors(include_url=False)[:_MOST_FINDINGS]
     ]
     problems: list[Problem] = []
     done: set[str] = set()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lateen.model.application import InlinePolicy
 from lateen.model.errors import InvalidApplication, Problem
+from lateen.model.json_values import as_list
 from lateen.planning.references import external_references
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
@@ -16,11 +17,18 @@ from lateen.policies.topology import TOPOLOGY
 from lateen.rendering.checking import check_component
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lateen.model.application import Application, Component
     from lateen.planning.plan import WorkflowPlan
     from lateen.rendering.registry import Registry
+
+
+_MOST_CHECKED, _MOST_MERGES = 1000, 50_000
+"""Components and merges looked at: this runs in a workflow task, which has two seconds.
+
+What is beyond that is left to the delivery's own check.
+"""
 
 
 def check_application(application: Application, registry: Registry) -> list[str]:
@@ -124,26 +132,44 @@ def _component_problems(
     if plan is None or not settled:
         return _as_written(components, registry, delivered=())
     policies = {policy.name: policy for policy in application.spec.policies or ()}
-    external = set(external_references(application).policies)
     problems: dict[tuple[str, str], Problem] = {}
     delivered: list[Component] = []
-    for step in plan.leaves:
-        if step.type != DEPLOY or external.intersection(step.policies):
-            continue
-        patches = [policies[name] for name in step.policies]
+    written = {id(component) for component in components}
+    merges = 0
+    for names, step in _distinct_deliveries(plan, policies).items():
+        overrides = [policies[name] for name in names]
+        merges += len(components) * sum(map(_entries, overrides))
+        if merges > _MOST_MERGES or len(delivered) > _MOST_CHECKED:
+            break
         try:
-            patched = apply_overrides(components, patches)
+            patched = apply_overrides(components, overrides)
         except InvalidApplication as error:
             problems |= {(found.path, found.message): found for found in error.problems}
             continue
         delivered += patched
-        changed = [each for each in patched if not any(each is base for base in components)]
+        changed = [component for component in patched if id(component) not in written]
         for found in _after_overrides(changed, components, registry):
-            said = replace(found, message=f"{found.message} (in step {step.name!r})")
+            said = replace(found, message=f"{found.message} (in step {step!r})")
             problems.setdefault((found.path, found.message), said)
     as_written = _as_written(components, registry, delivered=delivered)
     known = {(found.path, found.message) for found in as_written}
     return [*as_written, *(found for key, found in problems.items() if key not in known)]
+
+
+def _distinct_deliveries(
+    plan: WorkflowPlan, policies: Mapping[str, InlinePolicy]
+) -> dict[tuple[str, ...], str]:
+    """Return the first step for each sequence of overrides; without those that need the hub."""
+    steps: dict[tuple[str, ...], str] = {}
+    for step in plan.leaves:
+        if step.type == DEPLOY and all(name in policies for name in step.policies):
+            overrides = (name for name in step.policies if policies[name].type == OVERRIDE)
+            steps.setdefault(tuple(overrides), step.name)
+    return steps
+
+
+def _entries(override: InlinePolicy) -> int:
+    return len(as_list((override.properties or {}).get("components")) or ())
 
 
 def _as_written(
@@ -154,9 +180,10 @@ def _as_written(
     Of one that is not delivered as it is, only what no override can mend counts: unknown names.
     """
     problems: list[Problem] = []
+    as_it_is = {id(component) for component in delivered}
     for index, component in enumerate(components):
         found = check_component(component, registry, path=f"spec.components[{index}]")
-        if not any(component is each for each in delivered):
+        if id(component) not in as_it_is:
             found = [problem for problem in found if problem.message.startswith("unknown ")]
         problems += found
     return problems

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from lateen.model.application import Application, InlinePolicy, Mode, Step, Workflow
 
+_MOST_HINTS = 50
+"""Searching the nearest name takes milliseconds among many; more problems are not shown anyway."""
+
 _Properties = TypeVar("_Properties", bound=Model)
 
 
@@ -204,7 +207,7 @@ class _Planning:
     def _check_use(self, name: str, *, path: str) -> None:
         policy = self.policies.get(name)
         if policy is None:
-            hint = nearest(name, self.policies)
+            hint = nearest(name, self.policies) if len(self.problems) < _MOST_HINTS else ""
             self.refuse(path, "no such policy, inline or as an object", name, hint=hint)
         elif policy.type in POLICY_TYPES and not POLICY_TYPES[policy.type].in_steps:
             message = f"a policy of type {policy.type} doesn't belong into a step"
