@@ -1,12 +1,11 @@
 """From any JSON to the model of what users write, or to everything that is wrong with it.
 
-pydantic checks each value's shape; this module adds what spans several of them: unique names,
-labels that an API server takes, the size of the whole.
+pydantic checks each value's shape, ``consistency`` what spans several of them; this module sees to it
+that both get plain JSON of a bounded size.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -14,15 +13,20 @@ from pydantic import ValidationError
 from lateen.model.application import (
     Application,
     Policy,
-    Step,
     Workflow,
+)
+from lateen.model.consistency import (
+    MOST_ITEMS,
+    application_problems,
+    is_readable,
+    metadata_problems,
+    step_problems,
 )
 from lateen.model.errors import InvalidApplication, Problem, nearest
 from lateen.model.json_values import (
     as_list,
     as_object,
     canonical_json,
-    join_path,
     json_digest,
     json_problems,
     shown,
@@ -30,23 +34,14 @@ from lateen.model.json_values import (
 from lateen.model.validation import problems_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lateen.model.base import Model
 
 LARGEST = 1024 * 1024
 """Bytes of canonical JSON: neither etcd nor a Temporal payload holds much more."""
 
-MOST_ITEMS = 1000
-"""Components, policies or steps of one application, sub-steps included."""
-
-MOST_TRAITS = 100
-"""Traits of one component."""
-
-_LONGEST_NAME = 253
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_LABEL_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_LABEL_PREFIX = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
 _Object = TypeVar("_Object", Application, Policy, Workflow)
 
@@ -56,7 +51,7 @@ def parse_application(data: Any) -> Application:
 
     Raises ``InvalidApplication`` with every problem found, and nothing else, whatever ``data`` is.
     """
-    return _parse(_with_policy_names(data), Application, _application_problems)
+    return _parse(_with_policy_names(data), Application, application_problems)
 
 
 def parse_policy(data: Any) -> Policy:
@@ -114,18 +109,6 @@ def content_digest(application: Application) -> str:
     )
 
 
-def step_problems(steps: Iterable[Step], *, path: str) -> list[Problem]:
-    """Find step names that are used twice, sub-steps included, or that nobody could read."""
-    named = [
-        (join_path(path, index, *below), step.name)
-        for index, outer in enumerate(steps)
-        for below, step in _with_sub_steps(outer)
-    ]
-    if len(named) > MOST_ITEMS:
-        return [Problem(path, f"has more than {MOST_ITEMS:,} steps with sub-steps", len(named))]
-    return [*_unreadable("step", named), *_duplicates("step", named)]
-
-
 def _parse(
     data: Any, model: type[_Object], check: Callable[[_Object], Iterable[Problem]]
 ) -> _Object:
@@ -139,7 +122,7 @@ def _parse(
     except ValidationError as error:
         problems = problems_of(error, model, path="")
         raise InvalidApplication(problems, subject=subject) from None
-    problems = [*_metadata_problems(found), *check(found)]
+    problems = [*metadata_problems(found), *check(found)]
     if problems:
         raise InvalidApplication(problems, subject=subject)
     return found
@@ -164,10 +147,10 @@ def _stripped(data: Any) -> Any:
 def _subject(data: Any, model: type[Model]) -> str:
     metadata = as_object((as_object(data) or {}).get("metadata")) or {}
     name = metadata.get("name")
-    if not isinstance(name, str) or not _is_readable(name):
+    if not isinstance(name, str) or not is_readable(name):
         return model.__name__
     namespace = metadata.get("namespace", "default")
-    known = isinstance(namespace, str) and _is_readable(namespace)
+    known = isinstance(namespace, str) and is_readable(namespace)
     return f"{model.__name__} {namespace}/{name}" if known else f"{model.__name__} {name}"
 
 
@@ -218,72 +201,3 @@ def _with_policy_name(data: Any, index: int) -> Any:
 
 def _no_problems(_: Policy) -> Iterable[Problem]:
     return ()
-
-
-def _application_problems(application: Application) -> Iterator[Problem]:
-    spec = application.spec
-    if not spec.components:
-        yield Problem("spec.components", "must not be empty", hint="add at least one component")
-    yield from _duplicates(
-        "component", _placed((each.name for each in spec.components), path="spec.components")
-    )
-    for index, component in enumerate(spec.components):
-        if len(component.trait_list) > MOST_TRAITS:
-            path = f"spec.components[{index}].traits"
-            yield Problem(path, f"has more than {MOST_TRAITS} items", len(component.trait_list))
-    policies = _placed((each.name for each in spec.policies or ()), path="spec.policies")
-    yield from _unreadable("policy", policies)
-    yield from _duplicates("policy", policies)
-    if spec.workflow and spec.workflow.steps:
-        yield from step_problems(spec.workflow.steps, path="spec.workflow.steps")
-
-
-def _placed(names: Iterable[str], *, path: str) -> list[tuple[str, str]]:
-    return [(join_path(path, index), name) for index, name in enumerate(names)]
-
-
-def _with_sub_steps(step: Step) -> Iterator[tuple[tuple[str | int, ...], Step]]:
-    """Yield a step and all below it; their depth is bounded by that of the document."""
-    yield (), step
-    for index, below in enumerate(step.sub_steps or ()):
-        for path, deeper in _with_sub_steps(below):
-            yield ("subSteps", index, *path), deeper
-
-
-def _duplicates(what: str, named: Iterable[tuple[str, str]]) -> Iterator[Problem]:
-    first: dict[str, str] = {}
-    for path, name in named:
-        if name in first:
-            yield Problem(
-                f"{path}.name", f"this {what} name is taken", shown(name), f"see {first[name]}"
-            )
-        else:
-            first[name] = path
-
-
-def _unreadable(what: str, named: Iterable[tuple[str, str]]) -> Iterator[Problem]:
-    """Names end up in workflow ids, tables and labels: one line of visible characters."""
-    for path, name in named:
-        if not _is_readable(name):
-            message = f"a {what} name is one line of at most {_LONGEST_NAME} visible characters"
-            yield Problem(f"{path}.name", message, shown(name))
-
-
-def _is_readable(name: str) -> bool:
-    return len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip()
-
-
-def _metadata_problems(found: Application | Policy | Workflow) -> Iterator[Problem]:
-    """Delivered objects inherit labels and annotations: an API server must take them."""
-    for field, texts in (
-        ("labels", found.metadata.labels),
-        ("annotations", found.metadata.annotations),
-    ):
-        for key, text in texts.items():
-            path = join_path(f"metadata.{field}", key)
-            prefix, slash, name = key.rpartition("/")
-            if not _LABEL_NAME.fullmatch(name) or (slash and not _LABEL_PREFIX.fullmatch(prefix)):
-                yield Problem(path, "is no key that Kubernetes takes", hint="expected prefix/name")
-            if field == "labels" and text and not _LABEL_NAME.fullmatch(text):
-                message = "a label's value has at most 63 letters, digits, '-', '_' and '.'"
-                yield Problem(path, message, shown(text))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from lateen.model.base import Model
+from lateen.model.consistency import step_problems
 from lateen.model.durations import parse_duration
 from lateen.model.errors import InvalidApplication, Problem, nearest
-from lateen.model.parsing import step_problems
 from lateen.model.validation import problems_of
 from lateen.planning.ordering import dependency_problems
 from lateen.planning.plan import PlannedStep, StepMode, WorkflowPlan
