@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from lateen.model.base import Json
 
-_EXACT = 2**53
-
 
 def digest(manifests: Iterable[Json]) -> str:
     """Return the SHA-256 (hex) of manifests as canonical JSON.
@@ -51,6 +49,6 @@ def _canonical(value: Any) -> Any:
         return {key: _canonical(entry) for key, entry in cast("Json", value).items()}
     if isinstance(value, list):
         return list(map(_canonical, cast("Iterable[Any]", value)))
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
