@@ -208,7 +208,7 @@ def _scalar_value(event: Any, *, is_plain: bool) -> Any:
     except ValueError as error:
         raise _refuse(event, str(error)) from None
     if type(value) not in expected:
-        raise _refuse(event, f"{shorten(text)} does not fit its tag {shorten(tag)}")
+        raise _refuse(event, f"the value does not fit its tag {shorten(tag)}")
     return value
 
 

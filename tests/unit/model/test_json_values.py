@@ -83,3 +83,8 @@ def test_paths_are_written_as_users_know_them() -> None:
         'spec.components[0].labels["a.b/c"]'
     )
     assert join_path("", "kind") == "kind"
+
+
+def test_texts_are_never_shown() -> None:
+    (problem,) = json_problems({"password": "hunter2\ud800"})
+    assert "hunter2" not in str(problem)

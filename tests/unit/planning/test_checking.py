@@ -187,6 +187,16 @@ class TestOverrides:
         assert "no such component" in said
         assert "did you mean 'web'" in said
 
+    def test_patterns_without_effect_are_pointed_out(self) -> None:
+        idle = override(
+            {"name": "web.*"},
+            {"name": "w*"},
+            {"name": "new", "type": "webservice", "properties": {"image": "x"}},
+            {"name": "n?w"},
+        )
+        (warning,) = check_application(application(WEB, policies=[HUB, idle]), builtin())
+        assert warning.startswith("policy 'over': the name 'web.*' fits no component")
+
 
 class TestExternal:
     """What only the hub can settle is left to the delivery; the rest is not."""

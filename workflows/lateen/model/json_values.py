@@ -48,7 +48,7 @@ def json_problems(value: Any, *, path: str = "") -> list[Problem]:
                 continue
             problems += _check_members(current, location, pending, path=path)
         elif message := _scalar_message(current):
-            problems.append(Problem(join_path(path, *location), message, shown(current)))
+            problems.append(Problem(join_path(path, *location), message, _number(current)))
     return problems
 
 
@@ -65,7 +65,7 @@ def _check_members(
         elif isinstance(item, dict | list):
             pending.append((cast("Any", item), (*location, key)))
         elif message := _scalar_message(item):
-            problems.append(Problem(join_path(path, *location, key), message, shown(item)))
+            problems.append(Problem(join_path(path, *location, key), message, _number(item)))
         if len(problems) >= _MOST_PROBLEMS:
             break
     return problems
@@ -99,6 +99,11 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _number(value: Any) -> Any:
+    """Return what an error may show of a value: a number, but no text, which could be a secret."""
+    return shown(value) if isinstance(value, int | float) else None
 
 
 def shown(value: Any) -> Any:

@@ -12,7 +12,7 @@ from lateen.planning.references import external_references
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
 from lateen.policies.catalog import check_policy
-from lateen.policies.override import OVERRIDE, apply_overrides, read_override
+from lateen.policies.override import OVERRIDE, apply_overrides, idle_patterns, read_override
 from lateen.policies.topology import TOPOLOGY
 from lateen.rendering.checking import check_component
 
@@ -57,7 +57,7 @@ def check_application(application: Application, registry: Registry) -> list[str]
     problems += _component_problems(application, plan, registry, settled=not problems)
     if problems:
         raise InvalidApplication(problems, subject=f"Application {application.id}")
-    return warnings
+    return [*warnings, *_idle_overrides(application)]
 
 
 def _stand_ins(application: Application) -> dict[str, InlinePolicy]:
@@ -81,6 +81,19 @@ def _unsupported(application: Application) -> Iterator[Problem]:
             if value:
                 path = f"spec.components[{index}].{key}"
                 yield Problem(path, "is not supported yet for components", hint="remove it")
+
+
+def _idle_overrides(application: Application) -> Iterator[str]:
+    """Point to patterns without effect, such as the regular expressions that KubeVela takes."""
+    components = application.spec.components
+    for policy in application.spec.policies or ():
+        if policy.type != OVERRIDE or _entries(policy) * len(components) > _MOST_MERGES:
+            continue
+        for pattern in idle_patterns(components, read_override(policy)):
+            yield (
+                f"policy {policy.name!r}: the name {pattern!r} fits no component"
+                " (* stands for any characters, ? for one)"
+            )
 
 
 def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> Iterator[Problem]:

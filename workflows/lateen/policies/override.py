@@ -97,6 +97,18 @@ def apply_override(
     return tuple(component for component in current if component.name in selected)
 
 
+def idle_patterns(components: Iterable[Component], override: OverrideProperties) -> list[str]:
+    """Return the name patterns of an override that fit neither a component nor one that it adds."""
+    patches = override.components or ()
+    names = [component.name for component in components]
+    names += [patch.name for patch in patches if patch.name and not patch.is_pattern]
+    return [
+        patch.name
+        for patch in patches
+        if patch.name and patch.is_pattern and not any(map(_compiled(patch.name).match, names))
+    ]
+
+
 def merge_properties(base: Json | None, patch: Json | None) -> Json | None:
     """Merge two JSON objects.
 
