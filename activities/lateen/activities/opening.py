@@ -45,7 +45,9 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         options=rooms.settings.options,
         warnings=list(dict.fromkeys([*warnings, *resolved.plan.warnings, *_warnings(plans)])),
     )
-    if await _is_unchanged(rooms, audit, digest=digest, resolved=resolved, plans=plans):
+    if not request.confirm_removal and await _is_unchanged(
+        rooms, audit, digest=digest, resolved=resolved, plans=plans
+    ):
         return opened.model_copy(update={"unchanged": True})
     if audit.delivery is None or audit.delivery.run_id != run_id or audit.revision_digest != digest:
         await rooms.applications.store(application)

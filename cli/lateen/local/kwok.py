@@ -16,13 +16,13 @@ import yaml
 
 from lateen.local import kubeconfigs
 from lateen.local.errors import ClusterFailed, CommandFailed
-from lateen.local.processes import alive, free_ports, run, tail, wait_until
+from lateen.local.processes import alive, free_ports, is_free, run, tail, wait_until
 from lateen.local.provider import ClusterState
 from lateen.local.simulating import STORAGE_CLASS, simulation
 from lateen.local.toolsets import KWOK_CLUSTERS, KWOKCTL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lateen.local.finding import Toolbox
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 _NODES = 2
 _READY_SECONDS = 90.0
-_ATTEMPTS = 3
+_START_SECONDS = 30.0
+_CREATE_SECONDS = 60.0
+_DOWNLOAD_SECONDS = 900.0
+_ATTEMPTS = 2
 _PORTS = (
     "kubeApiserverPort",
     "etcdPort",
@@ -62,9 +65,8 @@ class KwokClusters:
         self._toolbox.path(KWOKCTL)
 
     def names(self) -> list[str]:
-        """List the clusters that were completed."""
-        made = self._home / "kubeconfigs"
-        return sorted(path.stem for path in made.glob("*.yaml"))
+        """List the clusters, by what kwokctl keeps of them."""
+        return sorted(path.name for path in (self._home / "clusters").glob("*"))
 
     def kubeconfig(self, name: str) -> Path:
         """Return where the kubeconfig is; written last, it tells that a cluster is complete."""
@@ -72,8 +74,10 @@ class KwokClusters:
 
     def state(self, name: str) -> ClusterState:
         """Say how a cluster is, from its processes and its API server's own word."""
-        if not self.kubeconfig(name).exists():
+        if not self._directory(name).exists():
             return ClusterState.ABSENT
+        if not self.kubeconfig(name).exists():
+            return ClusterState.INCOMPLETE
         running = dict(self._components(name))
         if not running:
             return ClusterState.STOPPED
@@ -89,14 +93,14 @@ class KwokClusters:
         """
         if self._directory(name).exists():
             self.delete(name)
-        try:
-            self._create(name)
-        except CommandFailed as error:
-            if all(self._toolbox.find(toolset).paths for toolset in KWOK_CLUSTERS):
-                raise ClusterFailed(f"cluster {name!r} was not created: {error}") from error
-            self._toolbox.give_up_downloads()
-            self.delete(name)
-            self._create(name)
+        if not self._all_found():
+            try:
+                self._create(name, timeout=_DOWNLOAD_SECONDS)
+            except CommandFailed:
+                self._toolbox.give_up_downloads()
+                self.delete(name)
+        if not self._directory(name).exists():
+            self._create(name, timeout=_CREATE_SECONDS)
         self._await_ready(name, self._raw_kubeconfig(name))
         addresses = ("--param", '.nodeIPs=["127.0.0.1"]')  # where kwok answers for kubelets
         self._kwokctl(name, "scale", "node", "--replicas", str(_NODES), *addresses)
@@ -107,6 +111,7 @@ class KwokClusters:
         """Start what doesn't run: nothing, some components, or all after a reboot."""
         self.check()
         self._repair_programs(name)
+        self._require_ports(name)
         self._await_ready(name, kubeconfigs.read(self.kubeconfig(name)))
 
     def stop(self, name: str) -> None:
@@ -114,31 +119,38 @@ class KwokClusters:
         processes = [process for _, process in self._components(name)]
         self._forget_ended(name)
         self._kwokctl(name, "stop", "cluster")
-        wait_until(lambda: not any(map(alive, processes)), timeout=10)
+        _see_off(processes)
 
     def delete(self, name: str) -> None:
-        """Remove a cluster, also one that is half made."""
+        """Remove a cluster, also one that was interrupted before kwokctl could read it again."""
+        processes = [process for _, process in self._components(name)]
         self.kubeconfig(name).unlink(missing_ok=True)
-        with suppress(
-            CommandFailed
-        ):  # a half made one has no configuration that kwokctl could read
-            self.stop(name)
+        self._forget_ended(name)
+        with suppress(CommandFailed):
+            self._kwokctl(name, "delete", "cluster", "--kubeconfig", self._scratch)
+        _see_off(processes)
         shutil.rmtree(self._directory(name), ignore_errors=True)
 
     def restart_api_server(self, name: str) -> None:
         """Kill the API server, as a node that loses power would, and start it again."""
         process = dict(self._components(name)).get("kube-apiserver")
-        if process is not None:
-            process.kill()
-            wait_until(lambda: not alive(process), timeout=10)
+        _see_off([] if process is None else [process])
         self.start(name)
 
-    def _create(self, name: str) -> None:
+    def _all_found(self) -> bool:
+        """Say whether all programs are there, so that kwokctl has nothing to download."""
+        return all(found.paths for found in map(self._toolbox.find, KWOK_CLUSTERS))
+
+    def _create(self, name: str, *, timeout: float) -> None:
         configuration = self._write_configuration(name)
-        scratch = self._home / "kwokctl-kubeconfig"
         with self._progress.step(f"creating cluster {name}"):
-            arguments = ("create", "cluster", "--runtime", "binary", "--kubeconfig", str(scratch))
-            self._kwokctl(name, *arguments, "--config", str(configuration), timeout=900)
+            arguments = ("create", "cluster", "--runtime", "binary", "--kubeconfig", self._scratch)
+            try:
+                self._kwokctl(name, *arguments, "--config", str(configuration), timeout=timeout)
+            except CommandFailed as error:
+                explanation = self._explain(name)
+                _see_off([process for _, process in self._components(name)])
+                raise CommandFailed(str(error), output=explanation) from error
 
     def _write_configuration(self, name: str) -> Path:
         directory = self._home / "configurations" / name
@@ -153,7 +165,9 @@ class KwokClusters:
         options: dict[str, Any] = {
             "bindAddress": "127.0.0.1",
             "disableQPSLimits": True,
-            "cacheDir": str(self._home / "downloads"),
+            "cacheDir": str(self._toolbox.downloads),
+            # Times five for its heartbeat factor: a kwok that was restarted takes over no pod before that.
+            "nodeLeaseDurationSeconds": 1,
             **ports,
             **programs,
         }
@@ -179,7 +193,8 @@ class KwokClusters:
             for _ in range(_ATTEMPTS):
                 if set(dict(self._components(name))) != expected:
                     self._forget_ended(name)
-                    self._kwokctl(name, "start", "cluster", timeout=180)
+                    with suppress(CommandFailed):  # the log of what ended tells more
+                        self._kwokctl(name, "start", "cluster", timeout=_START_SECONDS)
                 wait_until(settled, timeout=_READY_SECONDS, interval=0.1)
                 if set(dict(self._components(name))) == expected and kubeconfigs.is_ready(
                     kubeconfig
@@ -208,6 +223,20 @@ class KwokClusters:
             link.unlink()
             link.symlink_to(found[program])
 
+    def _require_ports(self, name: str) -> None:
+        """Refuse to start a stopped cluster whose ports others took; joined credentials name them."""
+        if dict(self._components(name)):
+            return
+        configuration = self._home / "configurations" / name / "kwokctl.yaml"
+        options = next(yaml.safe_load_all(configuration.read_text()))["options"]
+        for option in _PORTS:
+            if not is_free(options[option]):
+                raise ClusterFailed(
+                    f"cluster {name!r} can't start: another process took its port"
+                    f" {options[option]} ({option}); end that one, or make the cluster anew after"
+                    f" `lateen local down --delete --cluster {name}`"
+                )
+
     def _components(self, name: str) -> Iterator[tuple[str, psutil.Process]]:
         """Yield the components that run, known by what they were started with, not by id alone."""
         for path in sorted((self._directory(name) / "pids").glob("*.pid")):
@@ -231,9 +260,22 @@ class KwokClusters:
     def _raw_kubeconfig(self, name: str) -> dict[str, Any]:
         return kubeconfigs.flatten(self._directory(name) / "kubeconfig.yaml", name=name)
 
+    @property
+    def _scratch(self) -> str:
+        """The kubeconfig that kwokctl insists on editing, so that it isn't the user's."""
+        return str(self._home / "kwokctl-kubeconfig")
+
     def _directory(self, name: str) -> Path:
         return self._home / "clusters" / name
 
     def _kwokctl(self, name: str, *arguments: str, timeout: float = 60) -> None:
         env = {"KWOK_WORKDIR": str(self._home)}
         run([self._toolbox.path(KWOKCTL), "--name", name, *arguments], timeout=timeout, env=env)
+
+
+def _see_off(processes: Sequence[psutil.Process]) -> None:
+    """Kill processes, if they still run, and wait until their ports and files are free."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_until(lambda: not any(map(alive, processes)), timeout=10)

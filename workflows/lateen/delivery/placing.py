@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.recording import cause_type, reason_of
     from lateen.model.records import RevisionRef
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+HEARTBEAT_TIMEOUT = timedelta(seconds=6)
 """Workers heartbeat every second, so a dead one is noticed soon and a live one never by mistake."""
 
 SLACK = timedelta(seconds=20)
@@ -31,7 +31,7 @@ SLACK = timedelta(seconds=20)
 RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
+    maximum_interval=timedelta(seconds=10),
 )
 
 PLAN_CHANGED = "plan-changed"

@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 _HUB = timedelta(minutes=2)
 """One attempt to talk to the hub; attempts go on for as long as the run is open."""
 
-_HEARTBEAT = timedelta(seconds=10)
+_HEARTBEAT = timedelta(seconds=6)
 
 _HUB_RETRY = RetryPolicy(maximum_interval=timedelta(seconds=15))
 
