@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -20,6 +21,7 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from functional.conftest import torn_down
+from lateen.local.errors import ServiceFailed
 from lateen.local.settings import HUB
 from lateen.local.simulating import SIMULATE, SIMULATE_DELAY
 from lateen.local.stack import Stack
@@ -154,6 +156,23 @@ def test_a_cluster_stopped_and_started_keeps_all(small: Stack, api: Api) -> None
     assert small.hub_kubeconfig.read_text() == content
 
 
+def test_a_recycled_process_id_is_left_alone(small: Stack) -> None:
+    """After a reboot the ids on file belong to others: they are neither taken for ours nor killed."""
+    small.stop_cluster(HUB)
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        (pids,) = small.state_dir.glob(f"*/clusters/{HUB}/pids")
+        (pids / "etcd.pid").write_text(str(stranger.pid))
+        (pids / "kwok-controller.pid").write_text(str(stranger.pid))
+        assert small.status()[0].state == "stopped"
+        small.start_cluster(HUB)
+        assert small.status()[0].state == "running"
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
 def test_up_starts_what_died(small: Stack, api: Api) -> None:
     """An API server that was killed comes back; the rest of its cluster lives on."""
     before = processes(small)
@@ -185,6 +204,19 @@ async def test_temporal_restarted_remembers_its_workflows(small: Stack) -> None:
     assert small.temporal_address == address
     description = await (await Client.connect(address)).get_workflow_handle("kept").describe()
     assert description.status is WorkflowExecutionStatus.RUNNING
+
+
+def test_temporal_does_not_move_unasked(small: Stack) -> None:
+    """Who restarts it counts on its address; only ``up`` may choose another one."""
+    address = small.temporal_address
+    small.stop_temporal()
+    with (
+        socket.create_server(("127.0.0.1", int(address.partition(":")[2]))),
+        pytest.raises(ServiceFailed, match="another process took port"),
+    ):
+        small.start_temporal()
+    small.start_temporal()
+    assert small.temporal_address == address
 
 
 def test_the_command_shows_the_stack(small: Stack) -> None:

@@ -64,7 +64,8 @@ def up(
     stack = _stack(state_dir, provider=provider)
     stack.up(clusters or CLUSTERS, worker=worker)
     _show(stack.status())
-    click.echo('\nPoint your shell to it: eval "$(lateen local env)"', err=True)
+    chosen = "" if state_dir is None else f" --state-dir {shlex.quote(str(state_dir))}"
+    click.echo(f'\nPoint your shell to it: eval "$(lateen local env{chosen})"', err=True)
 
 
 @local.command()

@@ -11,22 +11,18 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from lateen.local.errors import CommandFailed
+from lateen.local.locking import alone
 from lateen.local.processes import last_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lateen.local.progress import Progress, Step
     from lateen.local.toolsets import Toolset
-
-_LONGEST_BUILD = 45 * 60.0
 
 
 class Cache:
@@ -48,12 +44,15 @@ class Cache:
     def build(self, toolset: Toolset, *, go: Path, progress: Progress) -> dict[str, Path]:
         """Build a set with Go, unless somebody else just did; raises CommandFailed if it fails."""
         target = self.directory(toolset)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target.with_name(f"{target.name}.lock"), toolset, progress=progress):
+        lock = target.with_name(f"{target.name}.lock")
+        waiting = f"another process that builds {toolset.name}"
+        with alone(lock, waiting_for=waiting, progress=progress):
             built = self.find(toolset)
             if built is not None:
                 return built
-            scratch = Path(tempfile.mkdtemp(prefix=f".{toolset.name}-", dir=target.parent))
+            for abandoned in target.parent.glob(f".{target.name}-*"):
+                shutil.rmtree(abandoned, ignore_errors=True)
+            scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
             try:
                 with progress.step(_announcement(toolset)) as step:
                     _compile(toolset, into=scratch, go=go, step=step)
@@ -62,21 +61,6 @@ class Cache:
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
         return {name: target / name for name in toolset.programs}
-
-
-@contextmanager
-def _alone(path: Path, toolset: Toolset, *, progress: Progress) -> Generator[None]:
-    """Hold a file lock while the block runs, and say so when somebody else has it."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        with progress.step(f"waiting for another process that builds {toolset.name}"):
-            lock.acquire(timeout=_LONGEST_BUILD)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _announcement(toolset: Toolset) -> str:

@@ -64,6 +64,11 @@ class Toolbox:
         }
         self._found: dict[str, Found] = {}
 
+    @property
+    def downloads(self) -> Path:
+        """The directory, shared by all stacks, for what others download."""
+        return self._cache.root / "downloads"
+
     def find(self, toolset: Toolset) -> Found:
         """Find a set; raises ToolMissing when there is neither the program nor a way to get it."""
         if toolset.name not in self._found:
@@ -124,7 +129,7 @@ class Toolbox:
             return Found("prebuilt", {}) if self._kwokctl_can_fetch(toolset) else None
         if toolset == TEMPORAL:
             with self._progress.step("downloading the Temporal dev server"):
-                path = self._fetch_temporal(self._cache.root / "downloads")
+                path = self._fetch_temporal(self.downloads)
             self._downloads = path is not None
             return Found("prebuilt", {"temporal": path}) if path else None
         return None

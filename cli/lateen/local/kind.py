@@ -37,7 +37,7 @@ class KindClusters:
         self._toolbox.path(KIND)
 
     def names(self) -> list[str]:
-        """List the clusters that were completed."""
+        """List the clusters; kind itself removes what it could not complete."""
         return sorted(path.stem for path in (self._home / "kubeconfigs").glob("*.yaml"))
 
     def kubeconfig(self, name: str) -> Path:

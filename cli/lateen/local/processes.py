@@ -42,7 +42,7 @@ def run(
     seconds.
     """
     words = [str(word) for word in command]
-    shown = " ".join([Path(words[0]).name, *words[1:3]])
+    shown = " ".join([Path(words[0]).name, *words[1:5]])
     try:
         done = subprocess.run(
             words,

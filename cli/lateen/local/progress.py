@@ -53,6 +53,9 @@ class Progress:
         """Report a step while the block runs."""
         yield Step(what)
 
+    def note(self, what: str) -> None:
+        """Report something that the user will want to know and did not ask for."""
+
 
 class Spoken(Progress):
     """Speaks to a person: a spinner on a terminal, plain lines elsewhere."""
@@ -71,6 +74,10 @@ class Spoken(Progress):
             yield step
         if step.elapsed >= _WORTH_A_LINE:
             self._console.print(f"{what}: done in {step.elapsed:.1f} s", markup=False)
+
+    def note(self, what: str) -> None:
+        """Print a line that stays."""
+        self._console.print(what, markup=False)
 
     @contextmanager
     def _spinner(self, step: Step) -> Generator[None]:

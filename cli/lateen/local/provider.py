@@ -13,6 +13,7 @@ class ClusterState(enum.StrEnum):
     """How a cluster is."""
 
     ABSENT = "absent"
+    INCOMPLETE = "incomplete"
     STOPPED = "stopped"
     DEGRADED = "degraded"
     RUNNING = "running"
@@ -26,11 +27,14 @@ class Provider(Protocol):
         ...
 
     def names(self) -> list[str]:
-        """List the clusters that were made."""
+        """List the clusters that were made, also those that were not completed."""
         ...
 
     def create(self, name: str) -> None:
-        """Make a cluster, with two nodes, and leave its kubeconfig at ``kubeconfig(name)``."""
+        """Make a cluster, with two nodes, and leave its kubeconfig at ``kubeconfig(name)``.
+
+        What an interrupted attempt left is removed first.
+        """
         ...
 
     def start(self, name: str) -> None:

@@ -51,6 +51,9 @@ class TemporalPorts:
     ui: int
 
 
+_USUAL_PORTS = TemporalPorts(server=7233, ui=8233)
+
+
 class TemporalServer:
     """Temporal's dev server on its own database file."""
 
@@ -80,15 +83,18 @@ class TemporalServer:
         """Say whether the server runs and listens."""
         return self._pid_file.process() is not None and answers(self._known_ports().server)
 
-    def start(self) -> None:
-        """Start the server unless it runs, and wait until its default namespace can be used."""
+    def start(self, *, may_move: bool = False) -> None:
+        """Start the server unless it runs, and wait until its default namespace can be used.
+
+        It listens where it listened before. If somebody else took that port meanwhile it is an
+        error, unless it ``may_move`` to another one.
+        """
         if self.started_before and self.running():
             return
         self._home.mkdir(parents=True, exist_ok=True)
         program = self._toolbox.path(TEMPORAL)
         if self._pid_file.process() is None:
-            ports = self._known_ports() if self.started_before else self._choose_ports()
-            self._require_free(ports)
+            ports = self._free_ports(may_move=may_move)
             spawn(self._command(program, ports), log=self.log, pid_file=self._pid_file)
         with self._progress.step("starting Temporal"):
             ready = wait_until(
@@ -114,23 +120,20 @@ class TemporalServer:
             )
         return TemporalPorts(**json.loads(self._ports_file.read_text()))
 
-    def _choose_ports(self) -> TemporalPorts:
-        usual = TemporalPorts(server=7233, ui=8233)
-        if is_free(usual.server) and is_free(usual.ui):
-            ports = usual
-        else:
-            server, ui = free_ports(2)
-            ports = TemporalPorts(server=server, ui=ui)
+    def _free_ports(self, *, may_move: bool) -> TemporalPorts:
+        """Return the ports to listen on: the former ones, at first the usual ones, else free ones."""
+        wanted = self._known_ports() if self.started_before else _USUAL_PORTS
+        taken = [port for port in (wanted.server, wanted.ui) if not is_free(port)]
+        if taken and self.started_before and not may_move:
+            raise ServiceFailed(
+                f"Temporal can't start: another process took port {taken[0]}, where this stack's"
+                " Temporal listened; end that one, or let Temporal move with `lateen local up`"
+            )
+        ports = TemporalPorts(*free_ports(2)) if taken else wanted
+        if taken and self.started_before:
+            self._progress.note(f"port {taken[0]} is taken: Temporal moves to port {ports.server}")
         self._ports_file.write_text(json.dumps(asdict(ports)))
         return ports
-
-    def _require_free(self, ports: TemporalPorts) -> None:
-        for port in (ports.server, ports.ui):
-            if not is_free(port):
-                raise ServiceFailed(
-                    f"Temporal can't start: port {port} of this stack is used by another process;"
-                    f" end that one, or remove {self._ports_file} to have other ports chosen"
-                )
 
     def _command(self, program: Path, ports: TemporalPorts) -> list[str]:
         settings = [word for value in DYNAMIC_CONFIG for word in ("--dynamic-config-value", value)]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-
-from filelock import FileLock, Timeout
 
 from lateen.local import kubeconfigs
 from lateen.local.building import Cache
@@ -17,19 +14,20 @@ from lateen.local.errors import ClusterFailed, LocalStackError
 from lateen.local.finding import Toolbox
 from lateen.local.kind import KindClusters
 from lateen.local.kwok import KwokClusters
+from lateen.local.locking import alone
 from lateen.local.progress import Progress
 from lateen.local.provider import ClusterState, Provider
 from lateen.local.services import BackgroundWorker, TemporalServer
 from lateen.local.settings import CLUSTERS, HUB, cache_directory, state_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 ProviderName = Literal["kwok", "kind"]
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?")
-_LOCK_SECONDS = 30 * 60.0
 
 
 @dataclass(frozen=True)
@@ -104,11 +102,13 @@ class Stack:
             _require_name(name)
         with self._alone():
             self._require_provider()
-            self._temporal.start()
+            address = self.temporal_address if self._temporal.started_before else ""
+            self._temporal.start(may_move=True)
+            moved = address != self.temporal_address and self._worker.stop()
             for name in names:
                 self._ensure(name)
             self._write_merged()
-            if worker:
+            if worker or moved:
                 self._worker.start(self.environment())
 
     def down(self, clusters: Iterable[str] | None = None, *, delete: bool = False) -> None:
@@ -116,17 +116,14 @@ class Stack:
         if not self.state_dir.exists():
             return
         with self._alone():
-            named = None if clusters is None else list(clusters)
-            if named is None:
-                self._worker.stop()
-            for name in self.clusters if named is None else named:
-                self._require(name)
-                (self._provider.delete if delete else self._provider.stop)(name)
-            if named is None:
-                self._temporal.stop()
-            if delete and named is not None:
+            if clusters is None:
+                self._down_all(delete=delete)
+            else:
+                for name in clusters:
+                    self._require(name)
+                    self._down(name, delete=delete)
                 self._write_merged()
-        if delete and named is None:
+        if delete and clusters is None:
             self._remove_state()
 
     def start_cluster(self, name: str) -> None:
@@ -223,13 +220,24 @@ class Stack:
 
     def _ensure(self, name: str) -> None:
         state = self._provider.state(name)
-        if state is ClusterState.ABSENT:
+        if state in {ClusterState.ABSENT, ClusterState.INCOMPLETE}:
             self._provider.create(name)
         elif state is not ClusterState.RUNNING:
             self._provider.start(name)
 
+    def _down_all(self, *, delete: bool) -> None:
+        self._worker.stop()
+        for name in self.clusters:
+            self._down(name, delete=delete)
+        self._temporal.stop()
+
+    def _down(self, name: str, *, delete: bool) -> None:
+        """Stop a cluster; remove it when asked, and when it was never completed."""
+        incomplete = self._provider.state(name) is ClusterState.INCOMPLETE
+        (self._provider.delete if delete or incomplete else self._provider.stop)(name)
+
     def _require(self, name: str) -> None:
-        if name not in self._provider.names():
+        if not self._provider.kubeconfig(name).exists():
             raise ClusterFailed(
                 f"there is no cluster {name!r} in {self.state_dir}: known are"
                 f" {', '.join(self.clusters) or 'none'};"
@@ -237,11 +245,15 @@ class Stack:
             )
 
     def _server(self, name: str) -> str:
-        kubeconfig = kubeconfigs.read(self._provider.kubeconfig(name))
+        path = self._provider.kubeconfig(name)
+        if not path.exists():
+            return ""
+        kubeconfig = kubeconfigs.read(path)
         return str(kubeconfig["clusters"][0]["cluster"]["server"])
 
     def _write_merged(self) -> None:
-        parts = [kubeconfigs.read(self._provider.kubeconfig(name)) for name in self.clusters]
+        paths = [self._provider.kubeconfig(name) for name in self.clusters]
+        parts = [kubeconfigs.read(path) for path in paths if path.exists()]
         kubeconfigs.write(self.merged_kubeconfig, kubeconfigs.merge(parts, current=HUB))
 
     def _remove_state(self) -> None:
@@ -249,20 +261,10 @@ class Stack:
         if self._record.exists():
             shutil.rmtree(self.state_dir)
 
-    @contextmanager
-    def _alone(self) -> Generator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """Let one command at a time change a stack."""
-        self.state_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.state_dir / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            with self._progress.step("waiting for another command that changes this stack"):
-                lock.acquire(timeout=_LOCK_SECONDS)
-        try:
-            yield
-        finally:
-            lock.release()
+        waiting = "another command that changes this stack"
+        return alone(self.state_dir / ".lock", waiting_for=waiting, progress=self._progress)
 
 
 def _require_name(name: str) -> None:

@@ -22,6 +22,7 @@ def stopped_stack(directory: Path) -> Path:
     state.mkdir()
     (state / "stack.json").write_text('{"provider": "kwok"}')
     (state / "temporal.json").write_text('{"server": 7299, "ui": 8299}')
+    (state / "kwok" / "clusters" / "local").mkdir(parents=True)
     server = {"cluster": {"server": "https://127.0.0.1:1"}}
     path = state / "kwok" / "kubeconfigs" / "local.yaml"
     kubeconfigs.write(path, {"clusters": [server], "users": [], "contexts": []})
