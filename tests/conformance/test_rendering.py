@@ -6,23 +6,20 @@ its dry-run. Reasoned differences stand in ``differences.toml`` and nowhere else
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from conformance.normalising import normalised
+from conformance.recordings import DIFFERENCES, RENDER, load, recorded
 from lateen.model.application import Application
 from lateen.model.errors import InvalidApplication
 from lateen.rendering.context import RenderContext
 from lateen.rendering.registry import builtin
 from lateen.rendering.render import place, render
 
-HERE = Path(__file__).parent
-CASES = sorted((HERE / "data" / "render").iterdir())
-DIFFERENCES: dict[str, Any] = tomllib.loads((HERE / "differences.toml").read_text())
+CASES = sorted(RENDER.iterdir())
 
 OTHER_ROOMS = {
     "err-no-match-label": "policies",
@@ -38,10 +35,6 @@ OTHER_ROOMS = {
 """Cases that are about another room's work; their components alone say nothing."""
 
 
-def load(case: Path) -> Application:
-    return Application.model_validate(yaml.safe_load((case / "app.yaml").read_text()))
-
-
 def types_of(application: Application) -> set[str]:
     found: set[str] = set()
     for component in application.spec.components:
@@ -53,13 +46,6 @@ def types_of(application: Application) -> set[str]:
 def known_types() -> set[str]:
     registry = builtin()
     return {each.type for each in registry.components} | {each.type for each in registry.traits}
-
-
-def recorded(case: Path) -> list[dict[str, Any]] | None:
-    for name in ("applied.yaml", "expected.yaml"):
-        if (case / name).exists():
-            return [each for each in yaml.safe_load_all((case / name).read_text()) if each]
-    return None
 
 
 def rendered(application: Application) -> list[dict[str, Any]]:
@@ -100,11 +86,6 @@ def test_every_case_is_accounted_for() -> None:
 
 def changed(manifests: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     """Apply the reasoned differences to what KubeVela made."""
-    for manifest in manifests:
-        labels = manifest["metadata"]["labels"]
-        for label, rule in DIFFERENCES["labels"].items():
-            if labels.get(label, "") == rule["kubevela"]:
-                labels[label] = rule["lateen"]
     for kind, path, *value in DIFFERENCES["cases"].get(name, {}).get("change", []):
         target: Any
         (target,) = [each for each in manifests if each["kind"] == kind]
@@ -126,7 +107,7 @@ def test_manifests_are_those_of_kubevela(case: Path) -> None:
 
 
 def container(name: str, index: int = 0) -> dict[str, Any]:
-    workload = rendered(load(HERE / "data" / "render" / name))[0]
+    workload = rendered(load(RENDER / name))[0]
     found: dict[str, Any] = workload["spec"]["template"]["spec"]["containers"][index]
     return found
 
@@ -152,7 +133,7 @@ def test_startup_probes_reach_each_container() -> None:
 
 def refusal(name: str) -> InvalidApplication:
     with pytest.raises(InvalidApplication) as caught:
-        rendered(load(HERE / "data" / "render" / name))
+        rendered(load(RENDER / name))
     return caught.value
 
 

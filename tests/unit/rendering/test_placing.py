@@ -62,6 +62,7 @@ def test_a_workload_carries_the_labels_that_identify_it() -> None:
 def test_a_placements_namespace_wins_over_the_objects_own() -> None:
     written = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "x"}}
     assert manifests(written)[0]["metadata"]["namespace"] == "x"
+    assert manifests(written, namespace="examples")[0]["metadata"]["namespace"] == "x"
     assert manifests(written, namespace="forced")[0]["metadata"]["namespace"] == "forced"
 
 

@@ -36,12 +36,14 @@ class RenderedObject:
     """An object of the application with everything that is the same on each placement.
 
     ``manifest`` is shared by all placements: whoever gets it must not change it. ``namespace`` is
-    where the object goes unless the placement says otherwise, empty for cluster-scoped kinds.
+    where the object goes unless the placement says otherwise, empty for cluster-scoped kinds;
+    ``home`` is the application's own namespace.
     """
 
     component: str
     manifest: Json
     namespace: str
+    home: str
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -66,7 +68,7 @@ class RenderedObject:
         if "annotations" in metadata:
             metadata["annotations"] = dict(metadata["annotations"])
         if self.namespace:
-            metadata["namespace"] = namespace or self.namespace
+            metadata["namespace"] = self.namespace if namespace in ("", self.home) else namespace
         return {**self.manifest, "metadata": metadata}
 
 
@@ -103,7 +105,8 @@ def place(
 ) -> list[Json]:
     """Return the final manifests for one placement.
 
-    A ``namespace`` is forced on every namespaced object; empty leaves each in its own.
+    A ``namespace`` is forced on every namespaced object. Empty, or the application's own, which is
+    the same placement, leaves each object in the namespace that it names itself.
     """
     return [
         each.placed(cluster=cluster, namespace=namespace, revision=revision) for each in objects
@@ -152,7 +155,9 @@ def _object(
     if is_cluster_scoped(made["apiVersion"], made["kind"]):
         namespace = ""
     head = {"apiVersion": made["apiVersion"], "kind": made["kind"], "metadata": metadata}
-    return RenderedObject(context.name, {**head, **made, "metadata": metadata}, namespace)
+    return RenderedObject(
+        context.name, {**head, **made, "metadata": metadata}, namespace, context.namespace
+    )
 
 
 def _duplicates(components: Sequence[Component]) -> Iterable[Problem]:
