@@ -86,9 +86,13 @@ def _unsupported(application: Application) -> Iterator[Problem]:
 def _idle_overrides(application: Application) -> Iterator[str]:
     """Point to patterns without effect, such as the regular expressions that KubeVela takes."""
     components = application.spec.components
+    cost = 0
     for policy in application.spec.policies or ():
-        if policy.type != OVERRIDE or _entries(policy) * len(components) > _MOST_MERGES:
+        if policy.type != OVERRIDE:
             continue
+        cost += _cost(policy, components)
+        if cost > _MOST_MERGES:
+            return
         for pattern in idle_patterns(components, read_override(policy)):
             yield (
                 f"policy {policy.name!r}: the name {pattern!r} fits no component"
@@ -151,7 +155,7 @@ def _component_problems(
     merges = 0
     for names, step in _distinct_deliveries(plan, policies).items():
         overrides = [policies[name] for name in names]
-        merges += len(components) * sum(map(_entries, overrides))
+        merges += sum(_cost(each, components) for each in overrides)
         if merges > _MOST_MERGES or len(delivered) > _MOST_CHECKED:
             break
         try:
@@ -181,8 +185,10 @@ def _distinct_deliveries(
     return steps
 
 
-def _entries(override: InlinePolicy) -> int:
-    return len(as_list((override.properties or {}).get("components")) or ())
+def _cost(override: InlinePolicy, components: Sequence[Component]) -> int:
+    """Count the merges that an override may need; to compile a pattern costs about fifty."""
+    entries = as_list((override.properties or {}).get("components")) or ()
+    return len(entries) * (len(components) + 50)
 
 
 def _as_written(

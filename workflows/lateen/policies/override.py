@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 OVERRIDE = "override"
 
+_LONGEST_NAME = 128
+"""Characters of a name or pattern: twice what a component's name can have."""
+
 
 class TraitPatch(Model):
     """A change to a trait. Without ``name`` it means the first trait of its type."""
@@ -37,7 +40,7 @@ class ComponentPatch(Model):
     Without a name it changes all components, or all of ``type``.
     """
 
-    name: str | None = None
+    name: str | None = Field(default=None, max_length=_LONGEST_NAME)
     type: str | None = None
     properties: Json | None = None
     traits: list[TraitPatch] | None = None

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 TOPOLOGY = "topology"
 
+_MOST_HINTS, _MOST_LISTED = 50, 12
+"""Problems with a nearest name, whose search takes time; clusters that an error lists."""
+
 
 def _no_blank_names(names: list[str]) -> list[str]:
     if any(not name.strip() for name in names):
@@ -127,7 +130,9 @@ def _select(
         return names, []
     key = "clusterSelector" if properties.cluster_label_selector is None else "clusterLabelSelector"
     labels = ", ".join(f"{label}={value}" for label, value in properties.selector.items())
-    hint = f"label a cluster, or set allowEmpty; clusters: {', '.join(sorted(known))}"
+    hint = (
+        f"label a cluster, or set allowEmpty; clusters: {', '.join(sorted(known)[:_MOST_LISTED])}"
+    )
     return (), [Problem(f"{path}.{key}", "fits no cluster", labels, hint)]
 
 
@@ -139,9 +144,13 @@ def _matching(selector: Mapping[str, str], clusters: Iterable[ClusterInfo]) -> l
 
 def _unknown(names: Sequence[str], known: Iterable[str], *, path: str) -> Iterator[Problem]:
     joined = sorted(known)
-    for index, name in enumerate(names):
-        if name not in joined:
-            hint = nearest(name, joined)
-            if hint.startswith("did you mean"):
-                hint = f"{hint} Clusters: {', '.join(joined[:50])}"
-            yield Problem(f"{path}.clusters[{index}]", "no such cluster", name, hint)
+    there = frozenset(joined)
+    listed = ", ".join(joined[:_MOST_LISTED]) + (", …" if len(joined) > _MOST_LISTED else "")
+    unknown = [(index, name) for index, name in enumerate(names) if name not in there]
+    for index, name in unknown[:_MOST_HINTS]:
+        hint = nearest(name, joined)
+        if hint.startswith("did you mean"):
+            hint = f"{hint} Clusters: {listed}"
+        yield Problem(f"{path}.clusters[{index}]", "no such cluster", name, hint)
+    for index, name in unknown[_MOST_HINTS:]:
+        yield Problem(f"{path}.clusters[{index}]", "no such cluster", name)
