@@ -126,19 +126,26 @@ class ClusterRegistry:
 
     async def registrations(self) -> dict[str, Registration]:
         """Return all cluster Secrets by name, in the order of the names."""
+        started = time.monotonic()
         secrets = await self.hub.list(
             "v1", "Secret", namespace=self.namespace, labels=CREDENTIAL_TYPE
         )
         found = {item.name: item for item in map(Registration, secrets) if item.name != LOCAL}
-        now = time.monotonic()
         for gone in self._known.keys() - found.keys():
             self.forget(gone)
-        self._known = {name: _Known(item, now) for name, item in found.items()}
+        for item in found.values():
+            self.remember(item, read_at=started)
         return dict(sorted(found.items()))
 
-    def remember(self, registration: Registration) -> None:
-        """Take note of a Secret as it was just written."""
-        self._known[registration.name] = _Known(registration, time.monotonic())
+    def remember(self, registration: Registration, *, read_at: float | None = None) -> None:
+        """Take note of a Secret as it was just written, or read by a request begun at ``read_at``.
+
+        What was read earlier never replaces what was read later.
+        """
+        moment = time.monotonic() if read_at is None else read_at
+        known = self._known.get(registration.name)
+        if known is None or known.read_at <= moment:
+            self._known[registration.name] = _Known(registration, moment)
 
     def forget(self, name: str) -> None:
         """Drop what is remembered about a cluster that was changed or is gone."""
@@ -158,6 +165,7 @@ class ClusterRegistry:
         ]
 
     async def _read(self, name: str) -> Registration | None:
+        started = time.monotonic()
         secret = await self.hub.get(
             ObjectRef(api_version="v1", kind="Secret", namespace=self.namespace, name=name)
         )
@@ -165,7 +173,7 @@ class ClusterRegistry:
         if found is None or CREDENTIAL_TYPE not in found.labels:
             self.forget(name)
             return None
-        self.remember(found)
+        self.remember(found, read_at=started)
         return found
 
 

@@ -17,14 +17,19 @@ from lateen.hub.cluster_errors import (
     UnusableCluster,
 )
 from lateen.hub.cluster_names import check_alias, check_labels, check_name
-from lateen.hub.membership import create_registration, decide, replace_registration
+from lateen.hub.endpoints import check_endpoint
+from lateen.hub.membership import (
+    create_registration,
+    decide,
+    remove_registration,
+    replace_registration,
+)
 from lateen.hub.registrations import (
     INSECURE,
     SYSTEM_TRUST,
     RegisteredCluster,
     Registration,
     build_secret,
-    check_endpoint,
 )
 from lateen.kube.errors import KubeError
 from lateen.model.errors import shorten
@@ -102,7 +107,7 @@ async def join(
         if alias:
             secret["metadata"]["annotations"][CLUSTER_ALIAS] = alias
         if existing is None:
-            return Joined(await create_registration(registry, secret), "joined")
+            return Joined(await _create_alone(registry, secret, credentials, member), "joined")
         await _refuse_other_cluster(registry, existing, credentials=credentials, member=member)
         same = _same_wish(existing, Registration(secret))
         if not same and not overwrite:
@@ -126,6 +131,26 @@ async def _ask(registry: ClusterRegistry, name: str, credentials: Credentials) -
         )
     shown = {key: str(version[key])[:_LONGEST_FIELD] for key in _VERSION_FIELDS if key in version}
     return _Member(uid=uid, version=shown)
+
+
+async def _create_alone(
+    registry: ClusterRegistry, secret: Json, credentials: Credentials, member: _Member
+) -> RegisteredCluster:
+    """Store the Secret, and take it back when somebody joined the cluster at the same moment.
+
+    Whoever sees the other's Secret gives way: both may have to try again, but never do both stay.
+    """
+    created = await create_registration(registry, secret)
+    known = await registry.registrations()
+    try:
+        await _refuse_duplicate(
+            registry, created.name, credentials=credentials, member=member, known=known
+        )
+    except AlreadyJoined:
+        if created.name in known:
+            await remove_registration(registry, known[created.name])
+        raise
+    return created
 
 
 async def _refuse_duplicate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import click
 import pytest
@@ -21,9 +22,8 @@ from lateen.cli.output import (
 NASTY = "a\x1b[31mb\rc\x00d\x9b2Je\u202ef\u200bg\u2028h\x7fi"
 
 
-def printed(action: object) -> Result:
-    assert callable(action)
-    return CliRunner().invoke(click.Command("print", callback=lambda: action()))
+def printed(action: Callable[[], None]) -> Result:
+    return CliRunner().invoke(click.Command("print", callback=action))
 
 
 @pytest.mark.parametrize(

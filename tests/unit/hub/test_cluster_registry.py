@@ -15,6 +15,7 @@ from lateen.hub.cluster_errors import (
 )
 from lateen.hub.clusters import ClusterRegistry
 from lateen.kube.errors import Unreachable
+from lateen.model.base import Json
 from unit.hub.fakes import FakeCluster, Fleet, cluster_secret, uid_of
 
 UID = {"lateen.dev/cluster-uid": uid_of("https://beijing.example:6443")}
@@ -202,6 +203,29 @@ async def test_rotation_is_seen_without_asking_after_max_age(
     hub.put(cluster_secret(data={"tls.key": b"rotated"}))
     await registry.connect("beijing")
     assert len(fleet.dialled) == 2
+
+
+async def test_slow_listing_does_not_bring_old_credentials_back(
+    hub: FakeCluster, registry: ClusterRegistry
+) -> None:
+    """A LIST that began before a rotation and ends after a fresh read is older than that read."""
+    hub.put(cluster_secret())
+    stale = [hub.secret("beijing")]
+    entered, resume = asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: object, **more: object) -> list[Json]:
+        entered.set()
+        await resume.wait()
+        return stale
+
+    hub.list = slow  # type: ignore[method-assign] # answers what it saw at its beginning
+    listing = asyncio.create_task(registry.list())
+    await entered.wait()
+    hub.put(cluster_secret(data={"tls.key": b"rotated"}))
+    await registry.connect("beijing", fresh=True)
+    resume.set()
+    await listing
+    assert (await registry.credentials("beijing")).key == b"rotated"
 
 
 async def test_health_reports_keep_the_connection(

@@ -262,6 +262,18 @@ async def test_name_taken_meanwhile_is_decided_again(
     assert hub.secret("beijing")["data"] == other["data"]
 
 
+async def test_second_name_at_the_same_moment_gives_way(
+    hub: FakeCluster, registry: ClusterRegistry
+) -> None:
+    """Two people join one cluster under two names between each other's read and write."""
+    other = cluster_secret("second", annotations={"lateen.dev/cluster-uid": UID})
+    hub.before_write.append(lambda: hub.put(other))
+    with pytest.raises(AlreadyJoined, match="already joined as 'second'"):
+        await join(registry, "beijing", credentials=CERTIFICATE)
+    assert not hub.has_secret("beijing")
+    assert hub.has_secret("second")
+
+
 async def test_rotation_survives_a_concurrent_label(
     hub: FakeCluster, registry: ClusterRegistry
 ) -> None:

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from lateen.hub.cluster_errors import InvalidRegistration, UnusableCluster
-from lateen.hub.registrations import Registration, build_secret, check_endpoint
+from lateen.hub.endpoints import check_endpoint
+from lateen.hub.registrations import Registration, build_secret
 from lateen.kube.credentials import Credentials
 from lateen.model.base import Json
 from unit.hub.fakes import CA, SECRETS, cluster_secret
