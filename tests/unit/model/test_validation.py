@@ -9,7 +9,8 @@ from pydantic import Field, RootModel, TypeAdapter, ValidationError
 
 from lateen.model.application import Application
 from lateen.model.base import Model
-from lateen.model.validation import keys_of, problems_of, revealed
+from lateen.model.findings import keys_of, revealed
+from lateen.model.validation import problems_of
 
 
 class Port(Model):

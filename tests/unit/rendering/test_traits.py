@@ -240,3 +240,10 @@ def test_a_block_claim_is_a_device_and_no_mount() -> None:
     made = container(claim)
     assert made["volumeDevices"] == [{"name": "v", "devicePath": "/dev/x"}]
     assert "volumeMounts" not in made
+
+
+def test_mounts_of_the_nodes_paths_can_be_read_only() -> None:
+    mount = {"name": "h", "mountPath": "/h", "path": "/var", "readOnly": True}
+    (workload,) = rendered(kind="daemon", volumeMounts={"hostPath": [mount]})
+    (mounted,) = workload["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    assert mounted == {"name": "h", "mountPath": "/h", "readOnly": True}

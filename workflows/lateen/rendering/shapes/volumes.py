@@ -44,6 +44,13 @@ class Mount(Source):
     mount_path: Named = Field(description="Path in the container.")
     sub_path: str | None = Field(default=None, description="Path inside the volume.")
 
+    def mounted(self) -> Json:
+        """Return the mount as a container lists it."""
+        entry = {"name": self.name, "mountPath": self.mount_path}
+        if self.sub_path is not None:
+            entry["subPath"] = self.sub_path
+        return entry
+
 
 class ClaimSource(Source):
     """A PersistentVolumeClaim."""
@@ -111,6 +118,19 @@ class HostPathMount(Mount):
     """A path of the node, mounted."""
 
     path: Named = Field(description="Path on the node.")
+    mount_propagation: Literal["None", "HostToContainer", "Bidirectional"] | None = Field(
+        default=None, description="Whether later mounts below the path are seen on the other side."
+    )
+    read_only: bool = Field(default=False, description="Whether the mount is read-only.")
+
+    def mounted(self) -> Json:
+        """Return the mount as a container lists it."""
+        entry = super().mounted()
+        if self.mount_propagation is not None:
+            entry["mountPropagation"] = self.mount_propagation
+        if self.read_only:
+            entry["readOnly"] = True
+        return entry
 
     def source(self) -> Json:
         """Return what the volume is made of."""
@@ -223,13 +243,7 @@ def pod_volumes(mounts: Iterable[Mount]) -> list[Json]:
 
 def container_mounts(mounts: Iterable[Mount]) -> list[Json]:
     """Return the mounts as a container lists them."""
-    listed: list[Json] = []
-    for mount in mounts:
-        entry = {"name": mount.name, "mountPath": mount.mount_path}
-        if mount.sub_path is not None:
-            entry["subPath"] = mount.sub_path
-        listed.append(entry)
-    return listed
+    return [mount.mounted() for mount in mounts]
 
 
 def file_source(name_key: str, name: str, mode: int, *, items: Sequence[Item] | None) -> Json:
