@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from lateen.contracts.identifiers import TASK_QUEUE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,6 +42,33 @@ registry_option = click.option(
     help="Namespace of the hub that keeps the clusters' credentials.",
 )
 """Passes ``registry_namespace: str``."""
+
+
+task_queue_option = click.option(
+    "--task-queue",
+    default=TASK_QUEUE,
+    envvar="LATEEN_TASK_QUEUE",
+    show_default=True,
+    show_envvar=True,
+    help="Temporal task queue that the worker polls.",
+)
+"""Passes ``task_queue: str``."""
+
+
+def duration_option(name: str, *, help: str) -> Callable[[Command], Command]:  # noqa: A002 - click's word
+    """Return an option that takes a duration such as ``90s``. Passes ``timedelta | None``."""
+    return click.option(name, metavar="DURATION", callback=_read_duration, help=help)
+
+
+def _read_duration(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | None:
+    from lateen.model.durations import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, not {text!r}") from error
 
 
 def output_option(*forms: str) -> Callable[[Command], Command]:

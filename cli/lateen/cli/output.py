@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,6 +45,15 @@ def result(text: str) -> None:
 def say(text: str) -> None:
     """Print what a person should know besides the result: progress, warnings, hints."""
     click.echo(clean(text, lines=True), err=True)
+
+
+def verdict_line(text: str, *, good: bool) -> None:
+    """Print how something ended: marked and coloured on a terminal, plain elsewhere."""
+    if sys.stdout.isatty():
+        mark = click.style("✓" if good else "✗", fg="green" if good else "red")
+        click.echo(f"{mark} {clean(text, lines=True)}")
+    else:
+        result(text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -1,0 +1,105 @@
+"""Deliver applications from programs.
+
+::
+
+    async with Lateen.connect() as lateen:
+        submitted = await lateen.apply(Path("app.yaml").read_text(), actor="ci")
+        outcome = await lateen.wait(submitted, timeout=600)
+        outcome.raise_unless_ok()
+
+Names are loaded when they are first used: importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lateen.client.connecting import connect_temporal
+    from lateen.client.errors import (
+        DeliveryFailed,
+        Interrupted,
+        NotDelivered,
+        NotFinished,
+        NotFound,
+        NotWaiting,
+        NoWorker,
+        Refused,
+        Rejected,
+        Superseded,
+        TemporalUnavailable,
+    )
+    from lateen.client.lateen import Lateen, connect
+    from lateen.client.results import (
+        ApplicationRow,
+        ApplicationStatus,
+        Decided,
+        Listing,
+        Outcome,
+        Progress,
+        Submitted,
+    )
+    from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
+
+_ERRORS, _RESULTS, _MODEL = "lateen.client.errors", "lateen.client.results", "lateen.model.errors"
+_HOMES = {
+    "Lateen": "lateen.client.lateen",
+    "connect": "lateen.client.lateen",
+    "connect_temporal": "lateen.client.connecting",
+    "ApplicationRow": _RESULTS,
+    "ApplicationStatus": _RESULTS,
+    "Decided": _RESULTS,
+    "Listing": _RESULTS,
+    "Outcome": _RESULTS,
+    "Progress": _RESULTS,
+    "Submitted": _RESULTS,
+    "DeliveryFailed": _ERRORS,
+    "Interrupted": _ERRORS,
+    "NoWorker": _ERRORS,
+    "NotDelivered": _ERRORS,
+    "NotFinished": _ERRORS,
+    "NotFound": _ERRORS,
+    "NotWaiting": _ERRORS,
+    "Refused": _ERRORS,
+    "Rejected": _ERRORS,
+    "Superseded": _ERRORS,
+    "TemporalUnavailable": _ERRORS,
+    "InvalidApplication": _MODEL,
+    "InvalidManifest": _MODEL,
+    "LateenError": _MODEL,
+}
+
+__all__ = [
+    "ApplicationRow",
+    "ApplicationStatus",
+    "Decided",
+    "DeliveryFailed",
+    "Interrupted",
+    "InvalidApplication",
+    "InvalidManifest",
+    "Lateen",
+    "LateenError",
+    "Listing",
+    "NoWorker",
+    "NotDelivered",
+    "NotFinished",
+    "NotFound",
+    "NotWaiting",
+    "Outcome",
+    "Progress",
+    "Refused",
+    "Rejected",
+    "Submitted",
+    "Superseded",
+    "TemporalUnavailable",
+    "connect",
+    "connect_temporal",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

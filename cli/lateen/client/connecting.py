@@ -9,14 +9,12 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 
-from lateen.model.errors import LateenError
+from lateen.client.errors import TemporalUnavailable
+
+__all__ = ["CONNECT_TIMEOUT", "TemporalUnavailable", "connect_temporal"]
 
 CONNECT_TIMEOUT = 1.5
 """Seconds: a server that is there answers in milliseconds."""
-
-
-class TemporalUnavailable(LateenError):
-    """No Temporal server answers at the configured address."""
 
 
 async def connect_temporal(**overrides: Any) -> Client:

@@ -1,0 +1,39 @@
+"""Exit codes of the commands that deliver and delete. They are promised: scripts branch on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+DELIVERED = 0
+ERROR = 1
+UNCHANGED = 3
+WAITING = 4
+FAILED = 5
+REJECTED = 6
+SUPERSEDED = 7
+TIMED_OUT = 8
+INTERRUPTED = 130
+
+OF_PHASE: Mapping[str, int] = {
+    "delivered": DELIVERED,
+    "deleted": DELIVERED,
+    "unchanged": UNCHANGED,
+    "waiting": WAITING,
+    "failed": FAILED,
+    "cancelled": FAILED,
+    "terminated": FAILED,
+    "timed-out": FAILED,
+    "rejected": REJECTED,
+    "superseded": SUPERSEDED,
+}
+
+_WORST_FIRST = (ERROR, FAILED, REJECTED, TIMED_OUT, SUPERSEDED, WAITING, DELIVERED, UNCHANGED)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the code of several: the first of error, failed, rejected, timed out, superseded, waiting.
+
+    Otherwise delivered, if anything was, and only then unchanged.
+    """
+    found = set(codes)
+    return next((code for code in _WORST_FIRST if code in found), DELIVERED)

@@ -1,0 +1,303 @@
+"""``lateen up`` and ``lateen delete``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lateen.cli import codes
+from lateen.cli.actors import actor_option
+from lateen.cli.options import duration_option, hub_option, namespace_option, task_queue_option
+from lateen.cli.output import say
+from lateen.model.labels import CREATE_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lateen.cli.gathering import Documents
+    from lateen.cli.verdicts import Verdict
+    from lateen.cli.watching import Watch
+    from lateen.client.lateen import Lateen
+    from lateen.client.results import Submitted
+    from lateen.model.application import Application
+
+_AT_ONCE = 20
+"""Applications in delivery at the same time; the worker has its own limits."""
+
+_EPILOG = """\b
+Exit codes:
+  0    delivered (with --no-wait: submitted)
+  1    error; nothing was submitted
+  2    wrong usage
+  3    unchanged: what was asked for is delivered already
+  4    waiting for an approval
+  5    failed, cancelled or terminated
+  6    rejected
+  7    superseded by newer content
+  8    not finished within --timeout; the delivery goes on
+  130  interrupted; the delivery goes on
+
+Of several applications the first that applies: 1, 5, 6, 8, 7, 4; otherwise 0 if
+anything was delivered, and 3 if nothing had to be.
+"""
+
+_DELETE_EPILOG = """\b
+Exit codes:
+  0    deleted everywhere
+  1    error, or no such application
+  2    wrong usage
+  5    failed, cancelled or terminated
+  7    superseded: someone delivers it again
+  8    not finished within --timeout; the deletion goes on
+  130  interrupted; the deletion goes on
+"""
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """How to submit, and how long to look."""
+
+    actor: str
+    wait: bool
+    timeout: timedelta | None
+    task_queue: str
+    queue: bool = False
+    confirm_removal: tuple[str, ...] = ()
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("app", required=False)
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="File, directory, or `-` for standard input; may be given several times.",
+)
+@namespace_option
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end.")
+@duration_option("--timeout", help="How long to wait; the delivery goes on after it.")
+@click.option(
+    "--queue", is_flag=True, help="Wait for a running delivery instead of superseding it."
+)
+@click.option(
+    "--create-namespace", is_flag=True, help="Create namespaces that are missing on a target."
+)
+@click.option(
+    "--confirm-removal",
+    multiple=True,
+    metavar="CLUSTER",
+    help="Remove the application from this cluster, which its policies no longer select.",
+)
+@click.option("--unchanged-ok", is_flag=True, help="Exit with 0 instead of 3 when unchanged.")
+@actor_option
+@task_queue_option
+@hub_option
+def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
+    app: str | None,
+    files: tuple[Path, ...],
+    namespace: str,
+    wait: bool,
+    timeout: timedelta | None,
+    queue: bool,
+    create_namespace: bool,
+    confirm_removal: tuple[str, ...],
+    unchanged_ok: bool,
+    actor: str,
+    task_queue: str,
+    hub_kubeconfig: Path | None,
+) -> None:
+    """Deliver applications: those in files, or APP as the hub stores it.
+
+    Everything is checked before anything is submitted. Policies and Workflows in the files are
+    written to the hub first, with your own kubeconfig. Where an approval is needed, `up` ends and
+    says how to give it.
+    """
+    if (app is None) == (not files):
+        raise click.UsageError("give either files with -f or the name of an application in the hub")
+    wish = _Wish(actor, wait, timeout, task_queue, queue, confirm_removal)
+
+    async def run() -> list[Verdict]:
+        documents = await _documents(app, files, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
+        applications = documents.applications
+        if create_namespace:
+            applications = [_creating_namespaces(each) for each in applications]
+        return await _up(applications, documents, wish=wish, hub_kubeconfig=hub_kubeconfig)
+
+    verdicts = _uninterrupted(run(), what="delivery")
+    code = codes.worst(verdict.code for verdict in verdicts)
+    sys.exit(codes.DELIVERED if code == codes.UNCHANGED and unchanged_ok else code)
+
+
+@click.command(epilog=_DELETE_EPILOG)
+@click.argument("app")
+@namespace_option
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end.")
+@duration_option("--timeout", help="How long to wait; the deletion goes on after it.")
+@click.option("--orphan", is_flag=True, help="Leave the objects in the clusters; only forget them.")
+@click.option(
+    "--abandon",
+    multiple=True,
+    metavar="CLUSTER",
+    help="Give up on this cluster if it can't be reached: what is there stays.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Don't ask, also on a terminal.")
+@actor_option
+@task_queue_option
+def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
+    app: str,
+    namespace: str,
+    wait: bool,
+    timeout: timedelta | None,
+    orphan: bool,
+    abandon: tuple[str, ...],
+    yes: bool,
+    actor: str,
+    task_queue: str,
+) -> None:
+    """Delete APP from every cluster, then its record in the hub (the audit stays).
+
+    A cluster that can't be reached is owed its deletion: the deletion stays open until it returns,
+    or until somebody gives it up with --abandon.
+    """
+    if not yes and sys.stdin.isatty():
+        verb = "Forget" if orphan else "Delete"
+        click.confirm(f"{verb} application {namespace}/{app} everywhere?", abort=True, err=True)
+    wish = _Wish(actor, wait, timeout, task_queue)
+
+    async def run() -> list[Verdict]:
+        from lateen.cli.watching import watch
+        from lateen.client.lateen import connect
+
+        lateen = await connect(task_queue=wish.task_queue)
+        submitted = await lateen.delete(
+            namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor
+        )
+        with watch() as display:
+            verdict = await _follow(lateen, submitted, wish=wish, display=display)
+        return [_told(verdict)]
+
+    verdicts = _uninterrupted(run(), what="deletion")
+    sys.exit(codes.worst(verdict.code for verdict in verdicts))
+
+
+async def _documents(
+    app: str | None, files: tuple[Path, ...], *, namespace: str, hub_kubeconfig: Path | None
+) -> Documents:
+    from lateen.cli.gathering import read_files, read_stored
+
+    if app is not None:
+        return await read_stored(app, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
+    return read_files(files, namespace=namespace)
+
+
+async def _up(
+    applications: Sequence[Application],
+    documents: Documents,
+    *,
+    wish: _Wish,
+    hub_kubeconfig: Path | None,
+) -> list[Verdict]:
+    from lateen.cli.watching import watch
+    from lateen.client.lateen import connect
+
+    lateen: Lateen | None = None
+    if applications:
+        # Before the hub is touched: without Temporal or a worker nothing of it would take effect.
+        lateen = await connect(task_queue=wish.task_queue)
+        await lateen.require_worker()
+    if documents.external:
+        await _apply_external(documents, hub_kubeconfig=hub_kubeconfig)
+    if lateen is None:
+        if not documents.external:
+            say("nothing to deliver: no Application, Policy or Workflow was found")
+        return []
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(application: Application, display: Watch) -> Verdict:
+        async with slots:
+            return await _deliver(lateen, application, wish=wish, display=display)
+
+    with watch() as display:
+        verdicts = await asyncio.gather(*(one(each, display) for each in applications))
+    return [_told(verdict) for verdict in verdicts]
+
+
+async def _apply_external(documents: Documents, *, hub_kubeconfig: Path | None) -> None:
+    from lateen.cli.connecting import open_hub
+    from lateen.hub.documents import apply_external
+
+    async with open_hub(hub_kubeconfig) as hub:
+        for document in documents.external:
+            await apply_external(hub, document)
+            metadata = document.metadata
+            say(f"{document.kind} {metadata.namespace}/{metadata.name} written to the hub")
+
+
+async def _deliver(
+    lateen: Lateen, application: Application, *, wish: _Wish, display: Watch
+) -> Verdict:
+    """Deliver one application; what goes wrong with it stops no other."""
+    from lateen.cli import verdicts
+    from lateen.model.errors import LateenError
+
+    try:
+        submitted = await lateen.apply(
+            application,
+            actor=wish.actor,
+            queue=wish.queue,
+            confirm_removal=wish.confirm_removal,
+        )
+        return await _follow(lateen, submitted, wish=wish, display=display)
+    except LateenError as error:
+        return verdicts.of_error(application.id, error)
+
+
+async def _follow(lateen: Lateen, submitted: Submitted, *, wish: _Wish, display: Watch) -> Verdict:
+    from lateen.cli import verdicts
+    from lateen.client.errors import NotFinished
+
+    if not wish.wait:
+        return verdicts.of_submission(submitted)
+    try:
+        outcome = await lateen.wait(
+            submitted,
+            timeout=wish.timeout.total_seconds() if wish.timeout else None,
+            on_progress=display.show,
+            stop_at_approval=True,
+        )
+    except NotFinished as error:
+        return verdicts.of_patience(submitted.application, str(error), error.progress)
+    return verdicts.of_outcome(outcome)
+
+
+def _told(verdict: Verdict) -> Verdict:
+    from lateen.cli.output import verdict_line
+
+    verdict_line(verdict.line, good=verdict.code in {codes.DELIVERED, codes.UNCHANGED})
+    for hint in verdict.hints:
+        say(hint)
+    return verdict
+
+
+def _creating_namespaces(application: Application) -> Application:
+    metadata = application.metadata
+    annotations = {**metadata.annotations, CREATE_NAMESPACE: "true"}
+    changed = metadata.model_copy(update={"annotations": annotations})
+    return application.model_copy(update={"metadata": changed})
+
+
+def _uninterrupted(run: Any, *, what: str) -> list[Verdict]:
+    try:
+        verdicts: list[Verdict] = asyncio.run(run)
+    except KeyboardInterrupt:
+        say(f"\nstopped watching; the {what} goes on, see `lateen status`")
+        sys.exit(codes.INTERRUPTED)
+    return verdicts

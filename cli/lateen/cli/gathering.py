@@ -1,0 +1,99 @@
+"""What ``up`` and ``dry-run`` are asked to work on: files, standard input, or what the hub stores."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lateen.cli.connecting import open_hub
+from lateen.model.application import Application
+from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lateen.model.application import Policy, Workflow
+
+
+class InvalidDocuments(LateenError):
+    """At least one document is wrong; nothing of any was submitted."""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What was read, in its order: Applications, and the Policies and Workflows that they may refer to."""
+
+    applications: Sequence[Application]
+    external: Sequence[Policy | Workflow]
+
+
+def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
+    """Read files, directories and ``-``; everything that is wrong anywhere is told at once.
+
+    Raises ``InvalidDocuments``.
+    """
+    from lateen.client.documents import LARGEST, read_documents, read_path
+
+    documents: list[Application | Policy | Workflow] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            if str(path) == "-":
+                text = sys.stdin.buffer.read(LARGEST + 1)
+                documents += read_documents(
+                    text, source="standard input", default_namespace=namespace
+                )
+            else:
+                documents += read_path(path, default_namespace=namespace)
+        except (InvalidApplication, InvalidManifest) as error:
+            problems.append(str(error))
+    applications = [document for document in documents if isinstance(document, Application)]
+    problems += _wrong(applications)
+    if problems:
+        raise InvalidDocuments("\n".join([*problems, "nothing was submitted"]))
+    external = [document for document in documents if not isinstance(document, Application)]
+    return Documents(applications, external)
+
+
+async def read_stored(name: str, *, namespace: str, hub_kubeconfig: Path | None) -> Documents:
+    """Read an application that the hub stores. Raises ``InvalidDocuments``, ``HubUnreachable``."""
+    from lateen.hub.applications import Applications
+    from lateen.model.parsing import parse_application
+
+    async with open_hub(hub_kubeconfig) as hub:
+        stored = await Applications(hub).read(namespace, name)
+    if stored is None:
+        raise InvalidDocuments(
+            f"the hub stores no application {name!r} in namespace {namespace!r};"
+            " name its namespace with -n, or deliver a file with -f"
+        )
+    application = parse_application(stored)
+    # What the API server added is none of the user's words.
+    plain = application.metadata.model_validate(
+        application.metadata.model_dump(include={"name", "namespace", "labels", "annotations"})
+    )
+    application = application.model_copy(update={"metadata": plain})
+    problems = _wrong([application])
+    if problems:
+        raise InvalidDocuments("\n".join(problems))
+    return Documents([application], [])
+
+
+def _wrong(applications: Sequence[Application]) -> list[str]:
+    """Return everything that is certain to fail, so that nothing is submitted beside it."""
+    from lateen.planning.checking import check_application
+    from lateen.rendering.registry import builtin
+
+    problems: list[str] = []
+    seen: set[str] = set()
+    for application in applications:
+        if application.id in seen:
+            problems.append(f"Application {application.id} is given twice")
+        seen.add(application.id)
+        try:
+            check_application(application, builtin())
+        except InvalidApplication as error:
+            problems.append(str(error))
+    return problems

@@ -1,0 +1,129 @@
+"""The last line about each application: what became of it, and what to type next. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lateen.cli import codes
+
+if TYPE_CHECKING:
+    from lateen.client.results import Outcome, Progress, Submitted
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One application's end. ``line`` is the result, ``hints`` what to know or to do besides."""
+
+    application: str
+    code: int
+    line: str
+    hints: list[str] = field(default_factory=list[str])
+
+
+def of_outcome(outcome: Outcome) -> Verdict:
+    """Tell how a delivery or a deletion ended."""
+    line = f"{outcome.application}: {_summary(outcome)}"
+    code = codes.OF_PHASE[outcome.phase]
+    return Verdict(outcome.application, code, line, [*_hints(outcome), *_notes(outcome)])
+
+
+def of_submission(submitted: Submitted) -> Verdict:
+    """Tell what a submission that nobody waits for began."""
+    said = {
+        "started": "delivery started",
+        "joined": "the very same is being delivered already",
+        "superseding": "supersedes what is being delivered",
+        "queued": "waits for what is being delivered",
+    }[submitted.state]
+    return Verdict(submitted.application, codes.DELIVERED, f"{submitted.application}: {said}")
+
+
+def of_patience(application: str, message: str, progress: Progress | None) -> Verdict:
+    """Tell what is still going on when the patience is over."""
+    hints = [f"  see `{command('status', application)}`"]
+    if progress is not None:
+        hints = [*_owed(progress), *hints]
+    return Verdict(application, codes.TIMED_OUT, message, hints)
+
+
+def of_error(application: str, error: Exception) -> Verdict:
+    """Tell why an application could not be submitted or followed."""
+    return Verdict(application, codes.ERROR, f"{application}: error: {error}")
+
+
+def command(verb: str, application: str, *options: str) -> str:
+    """Return what to type about an application."""
+    namespace, _, name = application.partition("/")
+    place = [] if namespace == "default" else ["-n", namespace]
+    return " ".join(["lateen", verb, name, *place, *options])
+
+
+def decision_hints(application: str, steps: list[str]) -> list[str]:
+    """Return what to type to decide; with several steps waiting each is named."""
+    if len(steps) == 1:
+        return [
+            f"  approve: {command('approve', application)}",
+            f"  reject:  {command('reject', application)}",
+        ]
+    return [f"  approve: {command('approve', application, '--step', step)}" for step in steps]
+
+
+def _summary(outcome: Outcome) -> str:
+    revision = f" {outcome.revision}" if outcome.revision else ""
+    message = f": {outcome.message}" if outcome.message else ""
+    match outcome.phase:
+        case "delivered":
+            count = sum(1 for step in outcome.steps for _ in step.placements)
+            return f"delivered{revision} to {_count(count, 'placement')}"
+        case "unchanged":
+            return "unchanged, nothing to do"
+        case "deleted":
+            return _deleted(outcome)
+        case "waiting":
+            steps = " and ".join(repr(waiting.step) for waiting in outcome.waiting)
+            return f"waiting for approval of step {steps}"
+        case phase:
+            return f"{phase}{message}"
+
+
+def _deleted(outcome: Outcome) -> str:
+    if not outcome.known:
+        return "not found, nothing to delete"
+    count = _count(len(outcome.clusters), "cluster")
+    return f"deleted from {count}" if outcome.clusters else "deleted"
+
+
+def _hints(outcome: Outcome) -> list[str]:
+    if outcome.phase == "waiting":
+        return decision_hints(outcome.application, [waiting.step for waiting in outcome.waiting])
+    if outcome.phase != "failed":
+        return []
+    failed = [
+        f"  {step.name}: {placement.cluster}/{placement.namespace}: {placement.message}"
+        for step in outcome.steps
+        for placement in step.placements
+        if placement.phase == "failed"
+    ]
+    return failed if len(failed) > 1 else []
+
+
+def _notes(outcome: Outcome) -> list[str]:
+    warnings = [f"  warning: {warning}" for warning in outcome.warnings]
+    return warnings + [f"  kept: {line}" for line in outcome.retained]
+
+
+def _owed(progress: Progress) -> list[str]:
+    retrying = {retry.subject: retry for retry in progress.retries}
+    lines: list[str] = []
+    for cluster, state in progress.clusters.items():
+        if state in {"pending", "deleting", "pruning"}:
+            retry = retrying.pop(cluster, None)
+            why = f", attempt {retry.attempt}: {retry.message}" if retry else ""
+            lines.append(f"  {cluster}: {state}{why}")
+    rest = [f"  {r.subject}: attempt {r.attempt}: {r.message}" for r in retrying.values()]
+    return lines + rest
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

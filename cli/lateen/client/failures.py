@@ -1,0 +1,77 @@
+"""Temporal's errors in lateen's words."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from lateen.client.errors import NotWaiting, Refused, TemporalUnavailable
+from lateen.contracts import errors
+from lateen.model.errors import InvalidApplication, LateenError, Problem
+
+_GONE = frozenset(
+    {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+)
+
+
+@contextmanager
+def translated(client: Client) -> Generator[None]:
+    """Raise ``TemporalUnavailable`` for a server that went away or refuses; other errors pass."""
+    try:
+        yield
+    except RPCError as error:
+        target = client.service_client.config.target_host
+        if error.status in _GONE:
+            message = f"the Temporal server at {target} does not answer; what runs goes on there"
+            raise TemporalUnavailable(message) from error
+        if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
+            message = f"the Temporal server at {target} refuses: {error.message}"
+            raise TemporalUnavailable(message) from error
+        raise
+
+
+def is_missing(error: RPCError) -> bool:
+    """Whether there is no such workflow, or it has ended."""
+    return error.status == RPCStatusCode.NOT_FOUND
+
+
+def refusal(error: WorkflowUpdateFailedError, *, application: str) -> LateenError | None:
+    """Return our error for an update that the workflow refused; None when it was not refused."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError):
+        return None
+    match cause.type:
+        case errors.INVALID_APPLICATION:
+            return invalid(cause, application=application)
+        case errors.NOT_WAITING:
+            return NotWaiting(f"{application}: {cause.message}")
+        case errors.REFUSED:
+            return Refused(f"{application}: {cause.message}")
+        case _:
+            return None
+
+
+def invalid(cause: ApplicationError, *, application: str) -> InvalidApplication:
+    """Rebuild ``InvalidApplication`` with the paths that the server found."""
+    problems = [
+        Problem(
+            str(item.get("path", "")),
+            str(item.get("message", "")),
+            hint=str(item.get("hint") or ""),
+        )
+        for item in _problems(cause)
+    ]
+    return InvalidApplication(
+        problems or [Problem("", cause.message)], subject=f"Application {application}"
+    )
+
+
+def _problems(cause: ApplicationError) -> list[dict[str, Any]]:
+    details: Any = cause.details[0] if cause.details else {}
+    found: Any = details.get("problems") if isinstance(details, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

@@ -1,0 +1,286 @@
+"""``Lateen``: the public way to deliver applications from programs."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.service import RPCError
+
+from lateen.client import submitting
+from lateen.client.connecting import connect_temporal
+from lateen.client.documents import read_documents
+from lateen.client.errors import NotFinished, NotFound, NotWaiting
+from lateen.client.failures import is_missing, refusal, translated
+from lateen.client.following import Follower, OnProgress
+from lateen.client.inspecting import ask_worker, look_at_run
+from lateen.client.listing import list_applications
+from lateen.client.observing import observe
+from lateen.client.results import (
+    ApplicationStatus,
+    Decided,
+    Listing,
+    Outcome,
+    Progress,
+    Submitted,
+)
+from lateen.client.statuses import merge_status
+from lateen.client.workers import has_worker, no_worker
+from lateen.contracts import identifiers
+from lateen.contracts.messages import Inspect
+from lateen.model.application import Application
+from lateen.model.base import Json
+from lateen.model.durations import format_duration
+from lateen.model.errors import InvalidManifest
+from lateen.model.parsing import parse_application
+
+_DECISION_PATIENCE = timedelta(seconds=10)
+
+
+class Lateen:
+    """Delivers applications, and says how they are.
+
+    Needs nothing but a Temporal client: what only a hub or a cluster knows, a worker reads. Every method may
+    raise ``TemporalUnavailable``; those that need an answer also ``NoWorker``.
+    """
+
+    def __init__(self, client: Client, *, task_queue: str = identifiers.TASK_QUEUE) -> None:
+        self.client = client
+        self.task_queue = task_queue
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, *, task_queue: str = identifiers.TASK_QUEUE, **settings: Any
+    ) -> AsyncGenerator[Lateen]:
+        """Connect by ``TEMPORAL_*`` variables and profiles, for the duration of a block.
+
+        ``settings`` are parameters of ``temporalio.client.Client.connect`` and win over both.
+        """
+        yield await connect(task_queue=task_queue, **settings)
+
+    async def apply(
+        self,
+        application: Mapping[str, Any] | Application | str,
+        *,
+        actor: str | None = None,
+        queue: bool = False,
+        confirm_removal: Sequence[str] = (),
+    ) -> Submitted:
+        """Submit an application (a model, plain data, or YAML) and return as soon as it is taken.
+
+        New content supersedes what is being delivered; with ``queue`` it waits for that. ``confirm_removal``
+        names clusters that a changed selection may be removed from. Raises ``InvalidApplication``, ``Refused``.
+        """
+        wanted = _read(application)
+        envelope = submitting.delivery(
+            wanted, actor=actor or "", queue=queue, confirm_removal=confirm_removal
+        )
+        return await self._submit(envelope, application=wanted.id)
+
+    async def delete(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        orphan: bool = False,
+        abandon: Sequence[str] = (),
+        actor: str | None = None,
+    ) -> Submitted:
+        """Ask to delete an application from every cluster; ``wait`` tells when that is done.
+
+        ``orphan`` leaves its objects where they are and only forgets them. Clusters in ``abandon`` are given
+        up if they can't be reached: what is there stays.
+        """
+        envelope = submitting.deletion(actor=actor or "", orphan=orphan, abandon=abandon)
+        return await self._submit(envelope, application=_id(namespace, name))
+
+    async def _submit(self, envelope: Json, *, application: str) -> Submitted:
+        with translated(self.client):
+            return await submitting.submit(
+                self.client, envelope, application=application, task_queue=self.task_queue
+            )
+
+    async def wait(
+        self,
+        submitted: Submitted | str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a timeout here is an answer, with the progress
+        on_progress: OnProgress | None = None,
+        stop_at_approval: bool = False,
+    ) -> Outcome:
+        """Follow a submission, or the latest run of ``<namespace>/<name>``, until it ended.
+
+        An outcome is an answer, not an error: see ``Outcome.raise_unless_ok``. ``on_progress`` is called
+        about four times a second. ``timeout`` is in seconds; then ``NotFinished``, and the delivery goes on.
+        With ``stop_at_approval`` a delivery that only waits for an approval returns too.
+        """
+        with translated(self.client):
+            if isinstance(submitted, str):
+                submitted = await self._latest(submitted)
+            follower = Follower(
+                self.client, submitted, on_progress=on_progress, stop_at_approval=stop_at_approval
+            )
+            try:
+                async with asyncio.timeout(timeout):
+                    return await follower.outcome()
+            except TimeoutError:
+                limit = format_duration(timedelta(seconds=timeout or 0))
+                message = f"{submitted.application} is not finished after {limit}; it goes on"
+                raise NotFinished(message, progress=follower.progress) from None
+
+    async def _latest(self, application: str) -> Submitted:
+        seen = await self.progress(*identifiers.application_of(application))
+        return Submitted(
+            application=application, run_id=seen.run_id, state="joined", digest=seen.digest
+        )
+
+    async def progress(self, namespace: str, name: str) -> Progress:
+        """Read how far the latest run is. Raises ``NotFound`` when there is none."""
+        application = _id(namespace, name)
+        with translated(self.client):
+            try:
+                return await observe(self.client, application)
+            except RPCError as error:
+                if is_missing(error):
+                    raise NotFound(f"no run of application {application} is known") from error
+                raise
+
+    async def status(self, namespace: str, name: str, *, live: bool = True) -> ApplicationStatus:
+        """Say everything that is known of an application; with ``live`` also how its services are now.
+
+        What can't be found out (no worker) stands in ``note``. Raises ``NotFound``.
+        """
+        application = _id(namespace, name)
+        request = Inspect(namespace=namespace, name=name, live=live)
+        with translated(self.client):
+            (inspected, note), (run, progress, end) = await asyncio.gather(
+                ask_worker(self.client, request, task_queue=self.task_queue),
+                look_at_run(self.client, application),
+            )
+        if not inspected.get("known") and (run is None or (end and end.phase == "deleted")):
+            hint = f"; {note}" if note else ""
+            raise NotFound(f"no application {name!r} in namespace {namespace!r}{hint}")
+        return merge_status(
+            application, inspected=inspected, run=run, progress=progress, end=end, note=note
+        )
+
+    async def list(self, namespace: str | None = None) -> Listing:
+        """List the applications of a namespace, or of all."""
+        with translated(self.client):
+            return await list_applications(self.client, namespace, task_queue=self.task_queue)
+
+    async def approve(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: str | None = None,
+        actor: str | None = None,
+        reason: str = "",
+        plan: str | None = None,
+        revision: str | None = None,
+        by_signal: bool = False,
+    ) -> Decided:
+        """Approve the step that waits, and say which it was.
+
+        ``plan`` and ``revision`` bind the decision: it is void if something else waits by now. ``by_signal``
+        leaves it in the run's mailbox for when a worker runs. Raises ``NotWaiting``.
+        """
+        decision = _decision(step=step, actor=actor, reason=reason, plan=plan, revision=revision)
+        return await self._decide(
+            identifiers.APPROVE, decision, application=_id(namespace, name), by_signal=by_signal
+        )
+
+    async def reject(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: str | None = None,
+        actor: str | None = None,
+        reason: str = "",
+        plan: str | None = None,
+        revision: str | None = None,
+        by_signal: bool = False,
+    ) -> Decided:
+        """Reject the step that waits: the delivery ends, what is delivered stays. Otherwise as ``approve``."""
+        decision = _decision(step=step, actor=actor, reason=reason, plan=plan, revision=revision)
+        return await self._decide(
+            identifiers.REJECT, decision, application=_id(namespace, name), by_signal=by_signal
+        )
+
+    async def _decide(
+        self, verb: str, decision: Json, *, application: str, by_signal: bool
+    ) -> Decided:
+        handle = self.client.get_workflow_handle(application)
+        with translated(self.client):
+            try:
+                if by_signal:
+                    await handle.signal(verb, decision)
+                    message = f"sent: {verb}"
+                    return Decided(
+                        step=decision.get("step", ""),
+                        actor=decision.get("actor", ""),
+                        message=message,
+                    )
+                return await self._decide_now(verb, decision, application=application)
+            except RPCError as error:
+                if is_missing(error):
+                    message = f"{application}: nothing waits for a decision, no delivery is open"
+                    raise NotWaiting(message) from error
+                raise
+
+    async def _decide_now(self, verb: str, decision: Json, *, application: str) -> Decided:
+        if not await has_worker(self.client, self.task_queue):
+            raise no_worker(self.client, self.task_queue, then="nothing was decided")
+        handle = self.client.get_workflow_handle(application)
+        try:
+            async with asyncio.timeout(_DECISION_PATIENCE.total_seconds()):
+                answer: Any = await handle.execute_update(verb, decision, id=str(uuid.uuid4()))
+        except TimeoutError as error:
+            message = "look at the status before you decide again"
+            raise no_worker(self.client, self.task_queue, then=message) from error
+        except WorkflowUpdateFailedError as error:
+            refused = refusal(error, application=application)
+            raise (refused or error) from error
+        if not answer.get("accepted"):
+            raise NotWaiting(f"{application}: {answer.get('message', '')}")
+        return Decided.model_validate(answer)
+
+    async def require_worker(self) -> None:
+        """Raise ``NoWorker`` unless somebody polls the task queue."""
+        with translated(self.client):
+            if not await has_worker(self.client, self.task_queue):
+                raise no_worker(self.client, self.task_queue)
+
+
+async def connect(*, task_queue: str = identifiers.TASK_QUEUE, **settings: Any) -> Lateen:
+    """Connect by ``TEMPORAL_*`` variables and profiles; ``settings`` win. Raises ``TemporalUnavailable``."""
+    return Lateen(await connect_temporal(**settings), task_queue=task_queue)
+
+
+def _id(namespace: str, name: str) -> str:
+    return identifiers.workflow_id(namespace, name)
+
+
+def _read(application: Mapping[str, Any] | Application | str) -> Application:
+    if isinstance(application, Application):
+        return application
+    if not isinstance(application, str):
+        return parse_application(dict(application))
+    match read_documents(application, source="application"):
+        case [Application() as only]:
+            return only
+        case documents:
+            kinds = ", ".join(document.kind for document in documents) or "nothing"
+            raise InvalidManifest(f"expected one Application, found {kinds}")
+
+
+def _decision(**texts: str | None) -> Json:
+    return {key: text for key, text in texts.items() if text}

@@ -1,0 +1,243 @@
+"""What the client answers: frozen values with a stable JSON form (``to_json``), fields only ever added."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lateen.client.errors import DeliveryFailed, Interrupted, Rejected, Superseded
+from lateen.contracts.messages import StepOutcome
+from lateen.model.base import Record
+from lateen.model.records import AuditEvent
+
+SubmissionState = Literal["started", "joined", "superseding", "queued"]
+"""A run was started for it; one delivers the very same already; it takes the place of what is being
+delivered; it waits for what is being delivered."""
+
+Ending = Literal[
+    "delivered",
+    "unchanged",
+    "waiting",
+    "failed",
+    "rejected",
+    "superseded",
+    "cancelled",
+    "terminated",
+    "timed-out",
+    "deleted",
+]
+"""How following a submission ended. ``waiting`` is no end: it waits for an approval, as asked for."""
+
+LivePhase = Ending | Literal["delivering", "deleting", ""]
+
+
+class Submitted(Record):
+    """A submission that was taken. ``run_id`` is the run that answered, which need not be the one to come."""
+
+    application: str
+    run_id: str
+    state: SubmissionState
+    digest: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """The application's namespace."""
+        return self.application.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The application's name in its namespace."""
+        return self.application.partition("/")[2]
+
+
+class Waiting(Record):
+    """A step that waits for a decision. ``plan`` is the digest that a decision can be bound to."""
+
+    step: str
+    since: str = ""
+    plan: str = ""
+    revision: str = ""
+    message: str = ""
+
+
+class Retry(Record):
+    """Something that failed and is tried again. ``subject`` is a placement, a cluster or an activity."""
+
+    subject: str
+    attempt: int
+    message: str
+
+
+class Progress(Record):
+    """How far a run is.
+
+    ``activity`` tells what is being done now by placement (``cluster/namespace``) or cluster; ``note`` says
+    why nothing newer is known.
+    """
+
+    application: str
+    run_id: str = ""
+    intent: str = "deliver"
+    phase: LivePhase = ""
+    message: str = ""
+    revision: str = ""
+    delivery: int = 0
+    digest: str = ""
+    steps: list[StepOutcome] = []
+    clusters: dict[str, str] = {}
+    warnings: list[str] = []
+    retained: list[str] = []
+    waiting: list[Waiting] = []
+    retries: list[Retry] = []
+    activity: dict[str, str] = {}
+    queued: int = 0
+    note: str = ""
+
+
+class Outcome(Record):
+    """How a submission ended: what is where, by step and placement.
+
+    ``known`` is False when there was nothing to delete.
+    """
+
+    application: str
+    run_id: str
+    phase: Ending
+    message: str = ""
+    revision: str = ""
+    delivery: int = 0
+    steps: list[StepOutcome] = []
+    clusters: dict[str, str] = {}
+    warnings: list[str] = []
+    retained: list[str] = []
+    waiting: list[Waiting] = []
+    known: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """Whether what was asked for is so now."""
+        return self.phase in {"delivered", "unchanged", "deleted"}
+
+    def raise_unless_ok(self) -> Outcome:
+        """Return the outcome itself, or raise the ``NotDelivered`` that fits.
+
+        One that waits for an approval is neither: it is returned.
+        """
+        match self.phase:
+            case "failed":
+                raise DeliveryFailed(self)
+            case "rejected":
+                raise Rejected(self)
+            case "superseded":
+                raise Superseded(self)
+            case "cancelled" | "terminated" | "timed-out":
+                raise Interrupted(self)
+            case _:
+                return self
+
+
+class Decided(Record):
+    """A decision that took effect. By signal nothing is known yet, and ``step`` is what was asked for."""
+
+    step: str
+    actor: str
+    message: str
+
+
+class RunInfo(Record):
+    """A run as Temporal knows it; times are ISO 8601 in UTC, ``status`` is Temporal's word in lower case."""
+
+    run_id: str
+    status: str
+    started_at: str = ""
+    closed_at: str = ""
+
+
+class TraitStatus(Record):
+    """One object of a trait."""
+
+    type: str
+    kind: str = ""
+    name: str = ""
+    healthy: bool = False
+    message: str = ""
+
+
+class ServiceStatus(Record):
+    """A component in one cluster and namespace, as it is there now."""
+
+    name: str
+    cluster: str
+    namespace: str
+    type: str = ""
+    healthy: bool = False
+    message: str = ""
+    traits: list[TraitStatus] = []
+
+
+class ComponentInfo(Record):
+    """A component as the hub stores it."""
+
+    name: str
+    type: str
+    traits: list[str] = []
+
+
+class ClusterObjects(Record):
+    """How many objects an application has in a cluster, by its inventory."""
+
+    cluster: str
+    objects: int
+
+
+class ApplicationStatus(Record):
+    """Everything that is known of an application, of Temporal and of the hub.
+
+    ``phase`` is that of the latest run (``terminated`` when someone terminated it); ``note`` says what could
+    not be found out, and why. ``healthy`` is None while nothing is delivered or nobody can look.
+    """
+
+    application: str
+    namespace: str
+    name: str
+    phase: LivePhase = ""
+    message: str = ""
+    healthy: bool | None = None
+    intent: str = "deliver"
+    created_at: str = ""
+    revision: str = ""
+    delivery: int = 0
+    actor: str = ""
+    mode: str = ""
+    run: RunInfo | None = None
+    components: list[ComponentInfo] = []
+    steps: list[StepOutcome] = []
+    services: list[ServiceStatus] = []
+    clusters: dict[str, str] = {}
+    objects: list[ClusterObjects] = []
+    waiting: list[Waiting] = []
+    retries: list[Retry] = []
+    warnings: list[str] = []
+    retained: list[str] = []
+    queued: int = 0
+    events: list[AuditEvent] = []
+    note: str = ""
+
+
+class ApplicationRow(Record):
+    """An application in a list."""
+
+    namespace: str
+    name: str
+    phase: LivePhase = ""
+    revision: str = ""
+    delivery: int = 0
+    created_at: str = ""
+    components: list[ComponentInfo] = []
+    clusters: list[str] = []
+
+
+class Listing(Record):
+    """The applications of a namespace or of all; ``note`` says what could not be found out."""
+
+    applications: list[ApplicationRow] = []
+    note: str = ""

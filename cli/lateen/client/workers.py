@@ -1,0 +1,42 @@
+"""Whether anybody polls the task queue: without a worker nothing is answered, and people should know soon."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from lateen.client.errors import NoWorker
+
+ANSWER = timedelta(seconds=1.5)
+"""A worker that is there answers a query in milliseconds."""
+
+_FORGOTTEN = timedelta(seconds=75)
+"""A poll lasts up to a minute; whoever has not polled for longer is gone, though still listed."""
+
+
+async def has_worker(client: Client, task_queue: str) -> bool:
+    """Tell whether a worker polled lately. One that was killed counts for another minute."""
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    now = datetime.now(UTC)
+    return any(
+        now - poller.last_access_time.ToDatetime(tzinfo=UTC) < _FORGOTTEN
+        for poller in answer.pollers
+    )
+
+
+def no_worker(client: Client, task_queue: str, *, then: str = "") -> NoWorker:
+    """Build the error; ``then`` says what that means for what was asked."""
+    return NoWorker(
+        f"no worker polls the task queue {task_queue!r} of Temporal namespace {client.namespace!r};"
+        f" start one with `lateen worker`{f' ({then})' if then else ''}"
+    )
