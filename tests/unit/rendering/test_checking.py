@@ -196,3 +196,24 @@ def test_a_plug_in_neither_shadows_a_built_in_nor_changes_the_shared_registry() 
         own.register(builtin().trait("scaler"))
     fresh = Registry().register(builtin().trait("scaler"))
     assert [each.type for each in fresh.traits] == ["scaler"]
+
+
+@pytest.mark.parametrize(
+    ("containers", "told"),
+    [
+        (None, "no such container (got 'web')"),
+        ("x", "needs a list of objects under containers; the workload has none"),
+        ([1], "needs a list of objects under containers; the workload has none"),
+        ([{"name": "web", "env": "x"}], "needs a list of objects under env; the workload has none"),
+    ],
+)
+def test_malformed_objects_are_told_not_stumbled_over(containers: Any, told: str) -> None:
+    written = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {"template": {"spec": {"containers": containers}}},
+    }
+    (found,) = problems(
+        trait("env", env={"A": "1"}), kind="k8s-objects", properties={"objects": [written]}
+    )
+    assert told in found

@@ -247,3 +247,20 @@ def test_mounts_of_the_nodes_paths_can_be_read_only() -> None:
     (workload,) = rendered(kind="daemon", volumeMounts={"hostPath": [mount]})
     (mounted,) = workload["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
     assert mounted == {"name": "h", "mountPath": "/h", "readOnly": True}
+
+
+def test_what_a_trait_adds_replaces_what_has_the_same_name() -> None:
+    storage = trait(
+        "storage",
+        secret=[
+            {
+                "name": "s",
+                "mountPath": "/s",
+                "mountOnly": True,
+                "mountToEnv": {"envName": "A", "secretKey": "k"},
+            }
+        ],
+    )
+    assert container(storage, env=[{"name": "A", "value": "1"}])["env"] == [
+        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    ]

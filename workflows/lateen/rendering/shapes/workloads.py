@@ -53,8 +53,24 @@ def pod_of(workload: Json) -> Json:
 
 
 def containers_of(workload: Json) -> list[Json]:
-    """Return the containers of a workload's pods."""
-    return cast("list[Json]", pod_of(workload).setdefault("containers", []))
+    """Return the containers of a workload's pods, to be changed in place."""
+    pod = pod_of(workload)
+    containers = pod["containers"] = entries(pod, "containers")
+    return containers
+
+
+def entries(owner: Json, field: str) -> list[Json]:
+    """Return a list of objects, empty if it is missing.
+
+    Raises ``TemplateError`` for anything else, which users can write into ``k8s-objects``.
+    """
+    found: Any = owner.get(field)
+    if found is None:
+        return []
+    listed = cast("list[object]", found) if isinstance(found, list) else [None]
+    if not all(isinstance(entry, dict) for entry in listed):
+        raise TemplateError("", f"needs a list of objects under {field}; the workload has none")
+    return cast("list[Json]", listed)
 
 
 def first_container(workload: Json) -> Json:
@@ -78,10 +94,9 @@ def container_named(workload: Json, name: str, *, path: str) -> Json:
     raise TemplateError(path, "no such container", value=name, hint=nearest(name, known))
 
 
-def merge_named(existing: list[Json], added: list[Json], *, key: str = "name") -> list[Json]:
-    """Merge lists that Kubernetes treats as maps: same key merges, new ones are appended."""
-    merged = {entry.get(key): entry for entry in existing}
-    for entry in added:
-        known = merged.get(entry[key])
-        merged[entry[key]] = entry if known is None else {**known, **entry}
-    return list(merged.values())
+def put(owner: Json, field: str, added: list[Json], *, key: str = "name") -> None:
+    """Add to a list that Kubernetes treats as a map: what has the same key is replaced."""
+    existing = entries(owner, field)
+    replaced = {entry[key]: entry for entry in added}
+    kept = [replaced.pop(entry.get(key), entry) for entry in existing]
+    owner[field] = [*kept, *replaced.values()]

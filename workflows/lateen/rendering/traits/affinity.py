@@ -10,7 +10,7 @@ from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Named, Parameters, to_json
 from lateen.rendering.shapes.selectors import LabelSelector
-from lateen.rendering.shapes.workloads import child, pod_of
+from lateen.rendering.shapes.workloads import child, entries, pod_of
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -130,7 +130,7 @@ class Affinity(TraitType[AffinityParameters]):
                 child(pod, "affinity")[key] = rules
         if parameters.tolerations is not None:
             added = [to_json(toleration) for toleration in parameters.tolerations]
-            pod["tolerations"] = [*(pod.get("tolerations") or []), *added]
+            pod["tolerations"] = [*entries(pod, "tolerations"), *added]
         return {}
 
 

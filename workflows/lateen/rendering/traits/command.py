@@ -1,5 +1,7 @@
 """``command``: command and arguments of containers."""
 
+from typing import Any, cast
+
 from pydantic import Field
 from typing_extensions import override
 
@@ -48,16 +50,17 @@ class Command(TraitType[CommandParameters]):
         ):
             if patch.command is not None:
                 container["command"] = list(patch.command)
-            container["args"] = _arguments(container.get("args") or [], patch, path=path)
+            container["args"] = _arguments(container.get("args"), patch, path=path)
         return {}
 
 
-def _arguments(existing: list[str], patch: CommandPatch, *, path: str) -> list[str]:
+def _arguments(written: Any, patch: CommandPatch, *, path: str) -> list[str]:
     if patch.args is not None:
         for key, edits in (("addArgs", patch.add_args), ("delArgs", patch.del_args)):
             if edits is not None:
                 raise TemplateError(f"{path}{key}", "can't be used with args", hint="leave one out")
         return list(patch.args)
+    existing = cast("list[str]", written) if isinstance(written, list) else []
     removed = patch.del_args or ()
     added = [argument for argument in patch.add_args or () if argument not in existing]
     return [argument for argument in (*existing, *added) if argument not in removed]

@@ -7,7 +7,7 @@ from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Named, Parameters
-from lateen.rendering.shapes.workloads import first_container, merge_named, pod_of
+from lateen.rendering.shapes.workloads import first_container, pod_of, put
 
 
 class MountedConfigMap(Parameters):
@@ -51,10 +51,8 @@ class Configmap(TraitType[ConfigmapParameters]):
             {"name": f"volume-{each.name}", "configMap": {"name": each.name}}
             for each in parameters.volumes
         ]
-        container["volumeMounts"] = merge_named(
-            container.get("volumeMounts") or [], mounts, key="mountPath"
-        )
-        pod["volumes"] = merge_named(pod.get("volumes") or [], volumes)
+        put(container, "volumeMounts", mounts, key="mountPath")
+        put(pod, "volumes", volumes)
         return {
             each.name: {
                 "apiVersion": "v1",

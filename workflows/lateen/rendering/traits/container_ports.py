@@ -9,6 +9,7 @@ from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Parameters, PortNumber
 from lateen.rendering.shapes.ports import Protocol
 from lateen.rendering.shapes.targets import ContainerTarget, targets
+from lateen.rendering.shapes.workloads import entries
 
 
 class PortBinding(Parameters):
@@ -51,12 +52,12 @@ class ContainerPorts(TraitType[ContainerPortsParameters]):
         for patch, container, _ in targets(
             single, parameters.containers, workload=workload, context=context
         ):
-            container["ports"] = _merged(container.get("ports") or [], patch.ports)
+            container["ports"] = _merged(entries(container, "ports"), patch.ports)
         return {}
 
 
 def _merged(existing: list[Json], added: list[PortBinding]) -> list[Json]:
-    ports = {(port["containerPort"], port.get("protocol", "TCP")): port for port in existing}
+    ports = {(port.get("containerPort"), port.get("protocol", "TCP")): port for port in existing}
     for binding in added:
         key = (binding.container_port, binding.protocol)
         port = ports.setdefault(

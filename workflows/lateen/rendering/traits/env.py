@@ -7,6 +7,7 @@ from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.shapes.targets import ContainerTarget, targets
+from lateen.rendering.shapes.workloads import entries
 
 
 class EnvPatch(ContainerTarget):
@@ -40,12 +41,12 @@ class Env(TraitType[EnvParameters]):
         for patch, container, _ in targets(
             single, parameters.containers, workload=workload, context=context
         ):
-            container["env"] = _merged(container.get("env") or [], patch)
+            container["env"] = _merged(entries(container, "env"), patch)
         return {}
 
 
 def _merged(existing: list[Json], patch: EnvPatch) -> list[Json]:
     kept = [] if patch.replace else existing
-    merged = {variable["name"]: variable for variable in kept}
+    merged = {variable.get("name", ""): variable for variable in kept}
     merged |= {name: {"name": name, "value": value} for name, value in patch.env.items()}
     return [variable for name, variable in merged.items() if name not in patch.unset]

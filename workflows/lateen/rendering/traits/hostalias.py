@@ -8,7 +8,7 @@ from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Parameters
 from lateen.rendering.shapes.containers import HostAlias, host_alias_list
-from lateen.rendering.shapes.workloads import merge_named, pod_of
+from lateen.rendering.shapes.workloads import pod_of, put
 
 
 class HostaliasParameters(Parameters):
@@ -28,7 +28,6 @@ class Hostalias(TraitType[HostaliasParameters]):
         self, parameters: HostaliasParameters, workload: Json, context: RenderContext
     ) -> dict[str, Json]:
         """Merge the entries by their address."""
-        pod = pod_of(workload)
         added = host_alias_list(parameters.host_aliases)
-        pod["hostAliases"] = merge_named(pod.get("hostAliases") or [], added, key="ip")
+        put(pod_of(workload), "hostAliases", added, key="ip")
         return {}

@@ -10,7 +10,7 @@ from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Named, Parameters
 from lateen.rendering.shapes.env import EnvVar, env_list
-from lateen.rendering.shapes.workloads import container_named, merge_named, pod_of
+from lateen.rendering.shapes.workloads import container_named, entries, pod_of, put
 
 
 class ExtraMount(Parameters):
@@ -49,18 +49,15 @@ class InitContainer(TraitType[InitContainerParameters]):
     def apply(
         self, parameters: InitContainerParameters, workload: Json, context: RenderContext
     ) -> dict[str, Json]:
-        """Add container, volume and mount; what has the same name is merged."""
+        """Add container, volume and mount; a container of the same name is replaced."""
         pod = pod_of(workload)
         container = container_named(workload, context.name, path="")
         shared = {"name": parameters.mount_name, "mountPath": parameters.app_mount_path}
-        mounts: list[Json] = container.get("volumeMounts") or []
-        container["volumeMounts"] = merge_named(mounts, [shared], key="mountPath")
-        volumes: list[Json] = pod.get("volumes") or []
-        if all(volume["name"] != parameters.mount_name for volume in volumes):
-            pod["volumes"] = [*volumes, {"name": parameters.mount_name, "emptyDir": {}}]
-        pod["initContainers"] = merge_named(
-            pod.get("initContainers") or [], [_container(parameters)]
-        )
+        put(container, "volumeMounts", [shared], key="mountPath")
+        volumes = entries(pod, "volumes")
+        if all(volume.get("name") != parameters.mount_name for volume in volumes):
+            put(pod, "volumes", [{"name": parameters.mount_name, "emptyDir": {}}])
+        put(pod, "initContainers", [_container(parameters)])
         return {}
 
 

@@ -10,7 +10,7 @@ from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Parameters, PortNumber, to_json
 from lateen.rendering.shapes.probes import ExecAction, HttpHeader
-from lateen.rendering.shapes.workloads import containers_of
+from lateen.rendering.shapes.workloads import child, containers_of
 
 
 class HttpHook(Parameters):
@@ -57,5 +57,5 @@ class Lifecycle(TraitType[LifecycleParameters]):
     ) -> dict[str, Json]:
         """Set ``lifecycle``, keeping a hook that is not given."""
         for container in containers_of(workload):
-            container["lifecycle"] = {**(container.get("lifecycle") or {}), **to_json(parameters)}
+            child(container, "lifecycle").update(to_json(parameters))
         return {}

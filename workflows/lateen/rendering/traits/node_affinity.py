@@ -7,7 +7,7 @@ from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Parameters
-from lateen.rendering.shapes.workloads import child, pod_of
+from lateen.rendering.shapes.workloads import child, entries, pod_of
 
 
 class NodeAffinityParameters(Parameters):
@@ -46,5 +46,5 @@ class NodeAffinity(TraitType[NodeAffinityParameters]):
                 {"effect": "NoSchedule", "key": key, "operator": "Equal", "value": value}
                 for key, value in parameters.tolerations.items()
             ]
-            pod["tolerations"] = [*(pod.get("tolerations") or []), *added]
+            pod["tolerations"] = [*entries(pod, "tolerations"), *added]
         return {}

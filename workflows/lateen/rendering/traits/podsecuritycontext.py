@@ -9,7 +9,7 @@ from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Named, Parameters, to_json
-from lateen.rendering.shapes.workloads import pod_of
+from lateen.rendering.shapes.workloads import child, pod_of
 
 
 class Profile(Parameters):
@@ -45,6 +45,5 @@ class Podsecuritycontext(TraitType[PodsecuritycontextParameters]):
         self, parameters: PodsecuritycontextParameters, workload: Json, context: RenderContext
     ) -> dict[str, Json]:
         """Merge into ``securityContext`` of the pods."""
-        pod = pod_of(workload)
-        pod["securityContext"] = {**(pod.get("securityContext") or {}), **to_json(parameters)}
+        child(pod_of(workload), "securityContext").update(to_json(parameters))
         return {}

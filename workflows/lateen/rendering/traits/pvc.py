@@ -8,7 +8,7 @@ from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Named, Parameters, TemplateError
 from lateen.rendering.shapes.claims import Claim, StorageResources, claim_object
-from lateen.rendering.shapes.workloads import first_container, merge_named, pod_of
+from lateen.rendering.shapes.workloads import first_container, pod_of, put
 
 
 class ClaimedVolume(Parameters):
@@ -48,10 +48,10 @@ class Pvc(TraitType[PvcParameters]):
             if path is None:
                 raise TemplateError(f"volumesToMount[{index}].{key}", "is required")
             mounts.append({"name": volume.name, key: path})
-        container[field] = merge_named(container.get(field) or [], mounts, key=key)
+        put(container, field, mounts, key=key)
         source = {"persistentVolumeClaim": {"claimName": parameters.claim_name}}
         volumes = [{"name": volume.name, **source} for volume in parameters.volumes_to_mount]
-        pod["volumes"] = merge_named(pod.get("volumes") or [], volumes)
+        put(pod, "volumes", volumes)
         claim = claim_object(
             parameters.claim_name,
             parameters,

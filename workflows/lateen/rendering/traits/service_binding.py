@@ -7,7 +7,7 @@ from lateen.model.base import Json
 from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Named, Parameters
-from lateen.rendering.shapes.workloads import container_named
+from lateen.rendering.shapes.workloads import container_named, put
 
 
 class KeySecret(Parameters):
@@ -34,11 +34,12 @@ class ServiceBinding(TraitType[ServiceBindingParameters]):
         self, parameters: ServiceBindingParameters, workload: Json, context: RenderContext
     ) -> dict[str, Json]:
         """Merge the variables into the container with the component's name."""
-        container = container_named(workload, context.name, path="")
-        existing: list[Json] = container.get("env") or []
-        merged = {variable["name"]: variable for variable in existing}
-        for name, source in parameters.env_mappings.items():
-            reference = {"name": source.secret, "key": source.key or name}
-            merged[name] = {"name": name, "valueFrom": {"secretKeyRef": reference}}
-        container["env"] = list(merged.values())
+        variables: list[Json] = [
+            {
+                "name": name,
+                "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key or name}},
+            }
+            for name, source in parameters.env_mappings.items()
+        ]
+        put(container_named(workload, context.name, path=""), "env", variables)
         return {}

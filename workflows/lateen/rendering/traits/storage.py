@@ -11,7 +11,7 @@ from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Named, Parameters
 from lateen.rendering.shapes.claims import Claim, StorageResources, claim_object
 from lateen.rendering.shapes.volumes import DEFAULT_MODE, FileMode, Item, file_source
-from lateen.rendering.shapes.workloads import first_container, merge_named, pod_of
+from lateen.rendering.shapes.workloads import first_container, pod_of, put
 
 HostPathType: TypeAlias = Literal[
     "Directory",
@@ -127,15 +127,11 @@ class Storage(TraitType[StorageParameters]):
     ) -> dict[str, Json]:
         """Patch pod and container; the outputs are claims, ConfigMaps and Secrets."""
         container, pod = first_container(workload), pod_of(workload)
-        _merge(pod, "volumes", _volumes(parameters))
-        _merge(container, "env", _variables(parameters))
-        _merge(container, "volumeDevices", _devices(parameters), key="devicePath")
-        _merge(container, "volumeMounts", _mounts(parameters), key="mountPath")
+        put(pod, "volumes", _volumes(parameters))
+        put(container, "env", _variables(parameters))
+        put(container, "volumeDevices", _devices(parameters), key="devicePath")
+        put(container, "volumeMounts", _mounts(parameters), key="mountPath")
         return _objects(parameters)
-
-
-def _merge(owner: Json, field: str, added: list[Json], *, key: str = "name") -> None:
-    owner[field] = merge_named(owner.get(field) or [], added, key=key)
 
 
 def _volumes(parameters: StorageParameters) -> list[Json]:

@@ -8,7 +8,7 @@ from lateen.rendering.context import RenderContext
 from lateen.rendering.definitions import TraitType
 from lateen.rendering.parameters import Parameters
 from lateen.rendering.shapes.volumes import BareVolume
-from lateen.rendering.shapes.workloads import merge_named, pod_of
+from lateen.rendering.shapes.workloads import pod_of, put
 
 
 class VolumesParameters(Parameters):
@@ -18,7 +18,7 @@ class VolumesParameters(Parameters):
 
 
 class Volumes(TraitType[VolumesParameters]):
-    """Adds volumes to the pods; those of the same name are merged."""
+    """Adds volumes to the pods; those of the same name are replaced."""
 
     type = "volumes"
     parameters = VolumesParameters
@@ -28,7 +28,6 @@ class Volumes(TraitType[VolumesParameters]):
         self, parameters: VolumesParameters, workload: Json, context: RenderContext
     ) -> dict[str, Json]:
         """Merge ``volumes`` of the pods."""
-        pod = pod_of(workload)
         added = [{"name": volume.name, **volume.source()} for volume in parameters.volumes]
-        pod["volumes"] = merge_named(pod.get("volumes") or [], added)
+        put(pod_of(workload), "volumes", added)
         return {}
