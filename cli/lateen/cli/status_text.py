@@ -1,0 +1,176 @@
+"""The text of ``lateen status``: KubeVela's three sections, and what only lateen knows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lateen.cli.times import shown_time
+from lateen.cli.verdicts import command, decision_hints
+
+if TYPE_CHECKING:
+    from lateen.client.results import ApplicationStatus, Retry, ServiceStatus
+    from lateen.contracts.messages import StepOutcome
+
+_MARKS = {True: "✅", False: "❌"}
+_OPEN = frozenset({"delivering", "waiting", "deleting"})
+_MOST_EVENTS = 5
+_DECISIONS = frozenset({"approved", "rejected", "abandoned"})
+
+
+def status_text(status: ApplicationStatus) -> str:
+    """Write everything that is known of an application, for people."""
+    sections = [_about(status), _workflow(status), _clusters(status), _services(status)]
+    sections += [_approval(status), _decisions(status), _warnings(status)]
+    return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines)
+
+
+def _about(status: ApplicationStatus) -> Iterator[str]:
+    yield "About:"
+    yield ""
+    yield f"  Name:         {status.name}"
+    yield f"  Namespace:    {status.namespace}"
+    if status.created_at:
+        yield f"  Created at:   {shown_time(status.created_at)}"
+    if status.healthy is not None:
+        yield f"  Healthy:      {_MARKS[status.healthy]}"
+    yield f"  Status:       {status.phase or 'unknown'}"
+    if status.revision:
+        by = f", by {status.actor}" if status.actor else ""
+        yield f"  Revision:     {status.revision} (delivery {status.delivery}{by})"
+    if status.message:
+        yield f"  Message:      {_indented(status.message, 16)}"
+    if status.queued:
+        yield f"  Queued:       {status.queued}"
+
+
+def _workflow(status: ApplicationStatus) -> Iterator[str]:
+    if not status.steps:
+        return
+    yield "Workflow:"
+    yield ""
+    if status.mode:
+        yield f"  mode: {status.mode}"
+    stopped = status.phase in {"cancelled", "terminated", "timed-out"}
+    yield f"  finished: {_yes(status.phase not in _OPEN and not stopped)}"
+    yield f"  Suspend: {_yes(bool(status.waiting) or status.phase == 'waiting')}"
+    yield f"  Terminated: {_yes(stopped)}"
+    yield "  Steps"
+    retries = {retry.subject: retry for retry in status.retries}
+    for step in status.steps:
+        yield from _step(step, retries)
+
+
+def _step(step: StepOutcome, retries: dict[str, Retry]) -> Iterator[str]:
+    yield f"  - name: {step.name}"
+    yield f"    type: {step.type}"
+    yield f"    phase: {step.phase}"
+    if step.message:
+        yield f"    message: {_indented(step.message, 13)}"
+    shown = [placement for placement in step.placements if placement.phase != "delivered"]
+    if not shown:
+        return
+    yield "    placements:"
+    for placement in step.placements:
+        place = f"{placement.cluster}/{placement.namespace}"
+        retry = retries.get(place)
+        why = placement.message
+        if retry is not None:
+            why = f"attempt {retry.attempt} failed: {retry.message}; trying again"
+        yield f"    - {place}: {placement.phase}" + (f" ({_indented(why, 6)})" if why else "")
+
+
+def _clusters(status: ApplicationStatus) -> Iterator[str]:
+    """Show clusters that are being cleared, or that kept what should be gone."""
+    retries = {retry.subject: retry for retry in status.retries}
+    if status.intent != "delete" and not any(
+        state.startswith(("prun", "not pruned")) for state in status.clusters.values()
+    ):
+        return
+    yield "Clusters:"
+    yield ""
+    clusters = status.clusters or {each.cluster: "has objects" for each in status.objects}
+    for cluster, state in clusters.items():
+        retry = retries.get(cluster)
+        why = f" (attempt {retry.attempt} failed: {retry.message}; trying again)" if retry else ""
+        yield f"  - {cluster}: {state}{why}"
+
+
+def _services(status: ApplicationStatus) -> Iterator[str]:
+    if not status.services:
+        return
+    yield "Services:"
+    for service in status.services:
+        yield ""
+        yield from _service(service)
+
+
+def _service(service: ServiceStatus) -> Iterator[str]:
+    place = f"Cluster: {service.cluster}  Namespace: {service.namespace}"
+    if not service.name:
+        yield f"  - {place}"
+        yield f"    ❌ {_indented(service.message, 7)}"
+        return
+    yield f"  - Name: {service.name}"
+    yield f"    {place}"
+    if service.type:
+        yield f"    Type: {service.type}"
+    word = "Healthy" if service.healthy else "Unhealthy"
+    yield f"    {word} {_indented(service.message, 4)}".rstrip()
+    if not service.traits:
+        yield "    No trait applied"
+        return
+    yield "    Traits:"
+    for trait in service.traits:
+        why = f": {_indented(trait.message, 9)}" if trait.message and not trait.healthy else ""
+        yield f"      {_MARKS[trait.healthy]} {trait.type}{why}"
+
+
+def _approval(status: ApplicationStatus) -> Iterator[str]:
+    if not status.waiting:
+        return
+    yield "Waiting for approval:"
+    yield ""
+    for waiting in status.waiting:
+        since = f", since {shown_time(waiting.since)}" if waiting.since else ""
+        yield f"  - step {waiting.step}{since}" + (
+            f": {waiting.message}" if waiting.message else ""
+        )
+    yield from decision_hints(status.application, [waiting.step for waiting in status.waiting])
+
+
+def _decisions(status: ApplicationStatus) -> Iterator[str]:
+    """Show who decided what, lately: names are what the deciders said of themselves."""
+    found = [event for event in status.events if event.type in _DECISIONS][-_MOST_EVENTS:]
+    if not found:
+        return
+    yield "Decisions:"
+    yield ""
+    for event in found:
+        about = event.step or event.message
+        why = f": {event.reason}" if event.reason else ""
+        by = f" by {event.actor}" if event.actor else ""
+        at = shown_time(event.at)
+        yield f"  - {at}  {about} {event.type}{by}{why} (delivery {event.delivery})"
+
+
+def _warnings(status: ApplicationStatus) -> Iterator[str]:
+    if status.warnings:
+        yield "Warnings:"
+        yield ""
+        yield from (f"  - {_indented(warning, 4)}" for warning in status.warnings)
+    if status.retained:
+        yield from [""] if status.warnings else []
+        yield "Kept, although no policy selects it any more:"
+        yield ""
+        yield from (f"  - {line}" for line in status.retained)
+        again = command("up", status.application, "--confirm-removal", "CLUSTER")
+        yield f"  remove: {again}"
+
+
+def _indented(text: str, width: int) -> str:
+    return text.replace("\n", "\n" + " " * width)
+
+
+def _yes(value: bool) -> str:
+    return "true" if value else "false"
