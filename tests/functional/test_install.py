@@ -220,12 +220,15 @@ async def test_kinds_of_kubevela_are_kept(stack: Stack) -> None:
 
 
 async def uninstall(hub: Cluster) -> None:
-    """Remove everything, and wait until it is gone."""
-    refs = [ObjectRef.of(item) for item in reversed(manifests())]
-    for ref in refs:
-        await hub.delete(ref)
-    async with asyncio.timeout(60):
-        for ref in refs:
+    """Remove everything, one after the other.
+
+    Namespaces go first: their deletion asks for every kind that is served, and starts over after a
+    pause when one vanishes meanwhile.
+    """
+    async with asyncio.timeout(120):
+        for manifest in manifests():
+            ref = ObjectRef.of(manifest)
+            await hub.delete(ref)
             while await hub.get(ref) is not None:  # noqa: ASYNC110 - no event tells that it is gone
                 await asyncio.sleep(0.2)
 
