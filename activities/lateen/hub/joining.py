@@ -17,6 +17,7 @@ from lateen.hub.cluster_errors import (
     UnusableCluster,
 )
 from lateen.hub.cluster_names import check_alias, check_labels, check_name
+from lateen.hub.cluster_secrets import build_secret
 from lateen.hub.endpoints import check_endpoint
 from lateen.hub.membership import (
     create_registration,
@@ -29,7 +30,6 @@ from lateen.hub.registrations import (
     SYSTEM_TRUST,
     RegisteredCluster,
     Registration,
-    build_secret,
 )
 from lateen.kube.errors import KubeError
 from lateen.model.errors import shorten

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lateen.cli.connecting import open_hub
+from lateen.cli.arguments import parse_labels, read_member
+from lateen.cli.connecting import open_registry
 from lateen.cli.options import hub_option, output_option, registry_option
 from lateen.cli.output import print_structured, print_table, result, say
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from lateen.hub.clusters import ClusterRegistry
     from lateen.hub.joining import Joined
     from lateen.hub.registrations import RegisteredCluster
-    from lateen.kube.credentials import KubeconfigEntry
 
 _COLUMNS = ("CLUSTER", "ALIAS", "TYPE", "ENDPOINT", "ACCEPTED", "LABELS")
 
@@ -35,10 +31,10 @@ def cluster() -> None:
 @hub_option
 @registry_option
 def list_clusters(output: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
-    """List the clusters that applications can be delivered to; `local` is the hub."""
+    """List clusters; `local` is the hub."""
 
     async def run() -> list[RegisteredCluster]:
-        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+        async with open_registry(hub_kubeconfig, registry_namespace) as registry:
             return await registry.list()
 
     clusters = asyncio.run(run())
@@ -75,19 +71,19 @@ def join(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     hub_kubeconfig: Path | None,
     registry_namespace: str,
 ) -> None:
-    """Join the cluster that KUBECONFIG (`-`: standard input) describes.
+    """Join the cluster of a KUBECONFIG.
 
-    The cluster is asked who it is first. Joining it again replaces its credentials and keeps its
-    labels.
+    `-` reads standard input. The cluster is asked who it is first. Joining it again replaces its
+    credentials and keeps its labels.
     """
     from lateen.hub.cluster_errors import ClusterExists
     from lateen.hub.joining import join as join_cluster
 
-    entry = _read_kubeconfig(kubeconfig, context=context, insecure=insecure)
-    wanted = _parse_labels(labels) if labels else None
+    entry = read_member(kubeconfig, context=context, insecure=insecure)
+    wanted = parse_labels(labels) if labels else None
 
     async def run(*, replace: bool) -> Joined:
-        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+        async with open_registry(hub_kubeconfig, registry_namespace) as registry:
             return await join_cluster(
                 registry,
                 entry.cluster_name if name is None else name,
@@ -114,12 +110,15 @@ def join(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 @hub_option
 @registry_option
 def detach(name: str, force: bool, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
-    """Remove a cluster's registration; nothing in the cluster itself is touched."""
+    """Remove a cluster's registration.
+
+    Nothing in the cluster itself is touched, also with --force.
+    """
     from lateen.hub.detaching import Detached
     from lateen.hub.detaching import detach as detach_cluster
 
     async def run() -> Detached:
-        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+        async with open_registry(hub_kubeconfig, registry_namespace) as registry:
             return await detach_cluster(registry, name, force=force)
 
     detached = asyncio.run(run())
@@ -136,11 +135,14 @@ def detach(name: str, force: bool, hub_kubeconfig: Path | None, registry_namespa
 @hub_option
 @registry_option
 def rename(old: str, new: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
-    """Rename cluster OLD to NEW; run it again if it was interrupted."""
+    """Rename cluster OLD to NEW.
+
+    Run it again if it was interrupted.
+    """
     from lateen.hub.renaming import rename as rename_cluster
 
     async def run() -> None:
-        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+        async with open_registry(hub_kubeconfig, registry_namespace) as registry:
             await rename_cluster(registry, old, new)
 
     asyncio.run(run())
@@ -153,11 +155,14 @@ def rename(old: str, new: str, hub_kubeconfig: Path | None, registry_namespace: 
 @hub_option
 @registry_option
 def alias(name: str, alias: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
-    """Give a cluster a name for people; an empty one removes it."""
+    """Give a cluster a name for people.
+
+    An empty ALIAS removes it.
+    """
     from lateen.hub.membership import set_alias
 
     async def run() -> None:
-        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+        async with open_registry(hub_kubeconfig, registry_namespace) as registry:
             await set_alias(registry, name, alias)
 
     asyncio.run(run())
@@ -178,7 +183,7 @@ def add_labels(
     name: str, labels: tuple[str, ...], hub_kubeconfig: Path | None, registry_namespace: str
 ) -> None:
     """Add labels to a cluster, or give them other values."""
-    changes: dict[str, str | None] = {**_parse_labels(labels)}
+    changes: dict[str, str | None] = {**parse_labels(labels)}
     _change_labels(name, changes, hub_kubeconfig, registry_namespace)
 
 
@@ -201,12 +206,15 @@ def delete_labels(
 @hub_option
 @registry_option
 def probe(name: str, output: str, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
-    """Ask a cluster whether it is there, and whether it is the one that was joined."""
+    """Check that a cluster answers.
+
+    Also that it is the one that was joined.
+    """
     from lateen.hub.probing import Probe, refuse_mismatch
     from lateen.hub.probing import probe as probe_cluster
 
     async def run() -> Probe:
-        async with _registry(hub_kubeconfig, registry_namespace) as registry:
+        async with open_registry(hub_kubeconfig, registry_namespace) as registry:
             return await probe_cluster(registry, name)
 
     found = asyncio.run(run())
@@ -231,25 +239,13 @@ def probe(name: str, output: str, hub_kubeconfig: Path | None, registry_namespac
         )
 
 
-@asynccontextmanager
-async def _registry(kubeconfig: Path | None, namespace: str) -> AsyncGenerator[ClusterRegistry]:
-    from lateen.hub.clusters import ClusterRegistry
-
-    async with open_hub(kubeconfig) as hub:
-        registry = ClusterRegistry(hub, namespace)
-        try:
-            yield registry
-        finally:
-            await registry.close()
-
-
 def _change_labels(
     name: str, changes: dict[str, str | None], hub_kubeconfig: Path | None, namespace: str
 ) -> None:
     from lateen.hub.membership import set_labels
 
     async def run() -> RegisteredCluster:
-        async with _registry(hub_kubeconfig, namespace) as registry:
+        async with open_registry(hub_kubeconfig, namespace) as registry:
             return await set_labels(registry, name, changes)
 
     changed = asyncio.run(run())
@@ -258,32 +254,6 @@ def _change_labels(
         result(f"{key}={value}")
     if not changed.user_labels:
         result("No valid label exists.")
-
-
-def _read_kubeconfig(path: Path, *, context: str | None, insecure: bool) -> KubeconfigEntry:
-    from lateen.kube.credentials import read_kubeconfig
-
-    if str(path) == "-":
-        content, base = sys.stdin.buffer.read(), None
-    else:
-        try:
-            content, base = path.read_bytes(), path.resolve().parent
-        except OSError as error:
-            reason = f"kubeconfig {str(path)!r} can't be read: {error.strerror}"
-            raise click.ClickException(reason) from error
-    return read_kubeconfig(content, base=base, context=context, allow_insecure=insecure)
-
-
-def _parse_labels(parts: tuple[str, ...]) -> dict[str, str]:
-    """Read ``a=b,c=d``; raises ``click.UsageError`` for anything else, and for a key given twice."""
-    found: dict[str, str] = {}
-    for pair in (pair.strip() for part in parts for pair in part.split(",")):
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise click.UsageError(f"invalid label {pair!r}: expected KEY=VALUE[,KEY=VALUE...]")
-        if found.setdefault(key, value) != value:
-            raise click.UsageError(f"label {key!r} has two values: {found[key]!r} and {value!r}")
-    return found
 
 
 def _tell_joined(joined: Joined) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+    from lateen.hub.clusters import ClusterRegistry
     from lateen.kube.cluster import Cluster
 
 CONNECT_TIMEOUT = 1.2
@@ -43,3 +44,16 @@ async def open_hub(kubeconfig: Path | None) -> AsyncGenerator[Cluster]:
                 f"the hub cluster at {credentials.endpoint} can't be reached ({why});"
                 " check --hub-kubeconfig and that the hub runs"
             ) from error
+
+
+@asynccontextmanager
+async def open_registry(kubeconfig: Path | None, namespace: str) -> AsyncGenerator[ClusterRegistry]:
+    """Connect to the hub and open the cluster registry that a namespace of it keeps."""
+    from lateen.hub.clusters import ClusterRegistry
+
+    async with open_hub(kubeconfig) as hub:
+        registry = ClusterRegistry(hub, namespace)
+        try:
+            yield registry
+        finally:
+            await registry.close()

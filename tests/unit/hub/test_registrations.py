@@ -7,8 +7,9 @@ import json
 import pytest
 
 from lateen.hub.cluster_errors import InvalidRegistration, UnusableCluster
+from lateen.hub.cluster_secrets import build_secret
 from lateen.hub.endpoints import check_endpoint
-from lateen.hub.registrations import Registration, build_secret
+from lateen.hub.registrations import Registration
 from lateen.kube.credentials import Credentials
 from lateen.model.base import Json
 from unit.hub.fakes import CA, SECRETS, cluster_secret
