@@ -49,6 +49,7 @@ async def _status(rooms: Rooms, request: Inspect) -> Json:
         "stored": stored is not None,
         "createdAt": (stored or {}).get("metadata", {}).get("creationTimestamp", ""),
         "audit": audit.to_json(),
+        "mode": resolved.plan.mode if resolved else "",
         "services": services,
         "inventories": [
             {"cluster": inventory.cluster, "objects": len(inventory.entries)}
@@ -138,6 +139,7 @@ def _service(placement: Placement, component: str) -> Json:
         "cluster": placement.cluster,
         "namespace": placement.namespace,
         "type": "",
+        "exists": False,
         "healthy": True,
         "message": "",
         "traits": [],
@@ -145,13 +147,14 @@ def _service(placement: Placement, component: str) -> Json:
 
 
 def _unknown(placement: Placement, message: str) -> Json:
-    return {**_service(placement, ""), "healthy": False, "message": message}
+    return {**_service(placement, ""), "exists": True, "healthy": False, "message": message}
 
 
 def _add(service: Json, manifest: Json, live: Json | None, *, reason: str) -> None:
     labels = manifest["metadata"]["labels"]
     health = Health("progressing", "does not exist") if live is None else evaluate(live)
     message = reason or health.message
+    service["exists"] = service["exists"] or live is not None
     service["healthy"] = service["healthy"] and health.healthy
     if WORKLOAD_TYPE in labels or labels.get(RESOURCE_TYPE) == "WORKLOAD":
         service["type"] = labels.get(WORKLOAD_TYPE, "")

@@ -20,6 +20,8 @@ from lateen.planning.references import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lateen.kube.cluster import Cluster
     from lateen.model.application import Application
     from lateen.model.base import Json
@@ -84,29 +86,39 @@ class Applications:
         """Return the stored applications of a namespace, or of all."""
         return tuple(await self._hub.list(APPLICATION, "Application", namespace=namespace))
 
-    async def snapshot(self, application: Application) -> Snapshot:
+    async def snapshot(self, application: Application, *, given: Sequence[Json] = ()) -> Snapshot:
         """Read everything that an application refers to, in its own namespace only.
 
-        Raises ``InvalidApplication`` naming each Policy or Workflow that does not exist.
+        Policies and Workflows in ``given`` count as if they were stored. Raises ``InvalidApplication`` naming each Policy or Workflow that does not exist.
         """
         references = external_references(application)
         namespace = application.metadata.namespace
         workflow: Json | None = None
         names = list(references.policies)
         if references.workflow:
-            workflow = await self._external("Workflow", namespace, references.workflow)
+            workflow = await self._external("Workflow", namespace, references.workflow, given)
             parsed = parse_workflow(workflow)
             names += [
                 name
                 for name in policy_references(parsed, inline_names(application))
                 if name not in names
             ]
-        policies = await asyncio.gather(*(self._external("Policy", namespace, n) for n in names))
+        policies = await asyncio.gather(
+            *(self._external("Policy", namespace, name, given) for name in names)
+        )
         return Snapshot(
             application=application.to_json(), policies=list(policies), workflow=workflow
         )
 
-    async def _external(self, kind: str, namespace: str, name: str) -> Json:
+    async def _external(self, kind: str, namespace: str, name: str, given: Sequence[Json]) -> Json:
+        for document in given:
+            metadata = document["metadata"]
+            if (document["kind"], metadata["namespace"], metadata["name"]) == (
+                kind,
+                namespace,
+                name,
+            ):
+                return document
         ref = ObjectRef(api_version=EXTERNAL, kind=kind, namespace=namespace, name=name)
         live = await self._hub.get(ref)
         if live is not None:

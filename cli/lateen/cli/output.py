@@ -94,6 +94,15 @@ def print_manifests(documents: Iterable[Mapping[str, Any]]) -> None:
         click.echo(_yaml(document), nl=False)
 
 
+def print_document(document: Mapping[str, Any] | None, *, comments: Iterable[str]) -> None:
+    """Print one document of a YAML stream below comments; None prints only these."""
+    click.echo("---")
+    for comment in comments:
+        click.echo(f"# {clean(comment)}")
+    if document is not None:
+        click.echo(_yaml(document), nl=False)
+
+
 def _show(cell: Cell) -> str:
     match cell:
         case None:

@@ -14,6 +14,7 @@ from lateen.client.failures import is_missing
 from lateen.client.results import Ending, Outcome
 from lateen.contracts import errors
 from lateen.model.base import Json
+from lateen.model.json_values import as_object
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ async def end_of(client: Client, application: str, *, run_id: str) -> RunEnd:
         return RunEnd("superseded", next_run=error.new_execution_run_id)
     except WorkflowFailureError as error:
         return _failure(error)
-    said: Json = result if isinstance(result, dict) else {}
+    said = as_object(result) or {}
     phase = said.get("phase")
     return RunEnd(phase if phase in {"unchanged", "deleted"} else "delivered", result=said)
 
@@ -70,8 +71,8 @@ async def end_if_known(client: Client, application: str, *, run_id: str) -> RunE
 def _failure(error: WorkflowFailureError) -> RunEnd:
     match error.cause:
         case ApplicationError() as cause:
-            details: Any = cause.details[0] if cause.details else None
-            result = details if isinstance(details, dict) and "phase" in details else None
+            details = as_object(cause.details[0]) if cause.details else None
+            result = details if details and "phase" in details else None
             phase: Ending = "rejected" if cause.type == errors.REJECTED else "failed"
             return RunEnd(phase, cause.message, result)
         case CancelledError():

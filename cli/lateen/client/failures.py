@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
@@ -12,7 +11,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from lateen.client.errors import NotWaiting, Refused, TemporalUnavailable
 from lateen.contracts import errors
+from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError, Problem
+from lateen.model.json_values import as_list, as_object
 
 _GONE = frozenset(
     {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
@@ -71,7 +72,7 @@ def invalid(cause: ApplicationError, *, application: str) -> InvalidApplication:
     )
 
 
-def _problems(cause: ApplicationError) -> list[dict[str, Any]]:
-    details: Any = cause.details[0] if cause.details else {}
-    found: Any = details.get("problems") if isinstance(details, dict) else None
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+def _problems(cause: ApplicationError) -> list[Json]:
+    details = as_object(cause.details[0]) if cause.details else None
+    items = as_list((details or {}).get("problems")) or []
+    return [problem for problem in map(as_object, items) if problem]

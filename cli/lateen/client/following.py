@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import get_args
 
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -139,10 +139,9 @@ class Follower:
 
     def _previous(self, state: Json) -> Outcome | None:
         """Return how our run ended, as the next one knows; None when it did not get to an end."""
-        previous: Any = state.get("previous")
-        mine: Json = next(
-            (run for run in reversed(previous or []) if run.get("runId") == self._run_id), {}
-        )
+        previous: list[Json] = state.get("previous") or []
+        runs = [run for run in previous if run.get("runId") == self._run_id]
+        mine: Json = runs[-1] if runs else {}
         phase = str(mine.get("phase", ""))
         if phase not in _FINAL or mine.get("digest") != self._submitted.digest:
             return None

@@ -23,6 +23,7 @@ from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
 from lateen.contracts.messages import Inspect
 from lateen.model.base import Json
+from lateen.model.json_values import as_object
 
 _PATIENCE = timedelta(seconds=20)
 """A worker waits 5 seconds for each cluster, all at once, and may have to connect first."""
@@ -48,7 +49,7 @@ async def ask_worker(client: Client, request: Inspect, *, task_queue: str) -> tu
         return {}, f"the worker could not read the hub: {error.cause}"
     except TimeoutError:
         return {}, str(no_worker(client, task_queue))
-    return (answer, "") if isinstance(answer, dict) else ({}, "")
+    return as_object(answer) or {}, ""
 
 
 async def look_at_run(

@@ -242,7 +242,9 @@ class Lateen:
         handle = self.client.get_workflow_handle(application)
         try:
             async with asyncio.timeout(_DECISION_PATIENCE.total_seconds()):
-                answer: Any = await handle.execute_update(verb, decision, id=str(uuid.uuid4()))
+                answer: Any = await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
+                    verb, decision, id=str(uuid.uuid4())
+                )
         except TimeoutError as error:
             message = "look at the status before you decide again"
             raise no_worker(self.client, self.task_queue, then=message) from error

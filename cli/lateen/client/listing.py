@@ -88,14 +88,14 @@ def _row(run: WorkflowExecution) -> ApplicationRow:
     phase = known_phase(attributes.get(search_attributes.PHASE, ""))
     if run.status == WorkflowExecutionStatus.RUNNING:
         phase = phase or "delivering"
-    elif run.status in _CLOSED:
+    elif run.status is not None and run.status in _CLOSED:
         phase = _CLOSED[run.status] if phase in OPEN_PHASES or not phase else phase
     return ApplicationRow(
         namespace=namespace,
         name=name,
         phase=phase,
         revision=attributes.get(search_attributes.REVISION, ""),
-        clusters=list(attributes.get(search_attributes.CLUSTERS, [])),
+        clusters=list(attributes.get(search_attributes.CLUSTERS) or ()),
     )
 
 

@@ -14,6 +14,7 @@ from lateen.client.results import Progress, Retry
 from lateen.client.workers import ANSWER
 from lateen.contracts import identifiers
 from lateen.model.base import Json
+from lateen.model.json_values import as_object
 
 _STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 _DELIVERING = frozenset({"delivering"})
@@ -48,7 +49,7 @@ async def query_state(client: Client, application: str, *, run_id: str | None) -
             answer: Any = await handle.query(identifiers.STATE, rpc_timeout=ANSWER)
     except (TimeoutError, RPCError, WorkflowQueryFailedError):
         return None
-    return answer if isinstance(answer, dict) else None
+    return as_object(answer)
 
 
 def pending(described: WorkflowExecutionDescription) -> tuple[list[Retry], dict[str, str]]:
@@ -79,10 +80,10 @@ def _heartbeat(described: WorkflowExecutionDescription, info: PendingActivityInf
     if not payloads:
         return ""
     try:
-        said: Any = described.data_converter.payload_converter.from_payloads(payloads[:1])[0]
+        said = as_object(described.data_converter.payload_converter.from_payloads(payloads[:1])[0])
     except (ValueError, RuntimeError, IndexError):
         return ""  # Encoded by a codec that the synchronous converter does not know.
-    return str(said.get("message", "")) if isinstance(said, dict) else ""
+    return str(said.get("message", "")) if said else ""
 
 
 def _root(failure: Any) -> str:

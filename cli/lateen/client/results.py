@@ -163,12 +163,17 @@ class TraitStatus(Record):
 
 
 class ServiceStatus(Record):
-    """A component in one cluster and namespace, as it is there now."""
+    """A component in one cluster and namespace, as it is there now.
+
+    Without a ``name`` the cluster can't be looked at, and ``message`` says why. ``exists`` is False while none
+    of its objects is there.
+    """
 
     name: str
     cluster: str
     namespace: str
     type: str = ""
+    exists: bool = True
     healthy: bool = False
     message: str = ""
     traits: list[TraitStatus] = []

@@ -11,6 +11,7 @@ from lateen.client.results import (
     LivePhase,
     Progress,
     RunInfo,
+    ServiceStatus,
 )
 from lateen.model.base import Json
 from lateen.model.records import Audit, DeliveryRecord
@@ -61,6 +62,7 @@ def merge_status(
         base = base.model_copy(update=_of_progress(progress, base))
     elif end is not None:
         base = base.model_copy(update=_of_end(end, run=run, record=record, base=base))
+    base = base.model_copy(update={"services": _begun(base)})
     return base.model_copy(update={"healthy": _healthy(base)})
 
 
@@ -138,6 +140,23 @@ def _of_end(
     revision = str(said.get("revision") or base.revision)
     shown |= {"phase": end.phase, "message": end.message or base.message, "revision": revision}
     return {**shown, "steps": steps or base.steps} if mine or steps else shown
+
+
+def _begun(status: ApplicationStatus) -> list[ServiceStatus]:
+    """Leave out what is not there because nothing was sent there yet: that is no illness."""
+    pending = {
+        (placement.cluster, placement.namespace)
+        for step in status.steps
+        for placement in step.placements
+        if placement.phase != "delivered"
+    }
+    planned = {(p.cluster, p.namespace) for step in status.steps for p in step.placements}
+    return [
+        service
+        for service in status.services
+        if service.exists
+        or ((service.cluster, service.namespace) in planned - pending or not status.steps)
+    ]
 
 
 def _healthy(status: ApplicationStatus) -> bool | None:

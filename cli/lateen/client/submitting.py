@@ -25,6 +25,7 @@ from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
 from lateen.model.application import Application
 from lateen.model.base import Json
+from lateen.model.json_values import as_object
 
 _PATIENCE = timedelta(seconds=20)
 """For a worker's answer while one polls: it may be restarting or busy."""
@@ -95,7 +96,7 @@ async def _update_with_start(
         static_summary=f"{verb} {application}",
     )
     async with asyncio.timeout(_PATIENCE.total_seconds()):
-        return await client.execute_update_with_start_workflow(
+        return await client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType]
             identifiers.SUBMIT,
             envelope,
             start_workflow_operation=start,
@@ -109,7 +110,7 @@ def _closed_meanwhile(error: WorkflowUpdateFailedError) -> bool:
 
 
 def _submitted(answer: Any, *, application: str) -> Submitted:
-    found: Json = answer if isinstance(answer, dict) else {}
+    found = as_object(answer) or {}
     if found.get("state") == "refused":
         raise Refused(f"{application}: too many submissions wait already; supersede instead")
     return Submitted(
