@@ -87,7 +87,7 @@ class ApplicationWorkflow:
             deletion = Deletion(
                 submission, progress=self._progress, hub_uid=hub_uid, abandoned=self._abandoned
             )
-            return await deletion.run()
+            return await deletion.run(superseded=lambda: self._next is not None)
         delivery = Delivery(
             submission, progress=self._progress, approvals=self._approvals, hub_uid=hub_uid
         )
@@ -95,15 +95,16 @@ class ApplicationWorkflow:
 
     async def _until_done_or_superseded(self, work: asyncio.Future[Json]) -> None:
         """Wait for the delivery; new content stops it: health waits at once, a running apply at its end."""
+        stopping = False
         try:
             await workflow.wait_condition(lambda: work.done() or self._next is not None)
+            stopping = work.cancel()
+            await workflow.wait([work])
         except asyncio.CancelledError:
-            work.cancel()
-            await asyncio.wait([work])
+            if not stopping:  # A second cancellation would interrupt the recording of the first.
+                work.cancel()
+            await workflow.wait([work])
             raise
-        if not work.done():
-            work.cancel()
-            await asyncio.wait([work])
 
     def _continue(self, work: asyncio.Future[Json]) -> None:
         """Start the next run: what superseded this one, or what waited for it."""
@@ -211,16 +212,7 @@ class ApplicationWorkflow:
             "runId": workflow.info().run_id,
             "digest": self._current.digest if self._current else "",
             "queued": len(self._queue),
-            "waiting": [
-                {
-                    "step": waiting.step,
-                    "since": waiting.since,
-                    "plan": waiting.plan,
-                    "revision": waiting.revision,
-                    "message": waiting.message,
-                }
-                for waiting in self._approvals.waiting.values()
-            ],
+            "waiting": [waiting.to_json() for waiting in self._approvals.waiting.values()],
             "previous": previous if isinstance(previous, list) else [],
         }
 

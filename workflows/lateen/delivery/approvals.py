@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lateen.contracts.messages import Decision
+from lateen.contracts.messages import Decision, PruneTarget
 from lateen.model.base import Json
 from lateen.model.records import AuditEvent
 
@@ -29,6 +29,18 @@ class Waiting:
     plan: str = ""
     revision: str = ""
     message: str = ""
+    prune: tuple[PruneTarget, ...] = ()
+
+    def to_json(self) -> Json:
+        """Return what the ``state`` query tells about it."""
+        return {
+            "step": self.step,
+            "since": self.since,
+            "plan": self.plan,
+            "revision": self.revision,
+            "message": self.message,
+            "prune": [target.to_json() for target in self.prune],
+        }
 
 
 @dataclass(frozen=True)

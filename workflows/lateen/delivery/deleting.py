@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -11,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.contracts import errors
     from lateen.contracts.messages import CloseDelivery, DeletionPlan, OpenDeletion, PruneCluster
     from lateen.delivery import recording
+    from lateen.delivery.gathering import all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
     from lateen.delivery.progress import Progress
     from lateen.delivery.submissions import Submission
@@ -35,8 +37,15 @@ class Deletion:
         self._index = Index(enabled=False)
         self._events: list[AuditEvent] = []
 
-    async def run(self) -> Json:
+    async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Delete; return the result. ``known`` is False when there was nothing of that name."""
+        try:
+            return await self._run(superseded)
+        except ActivityError as error:
+            self._progress.phase, self._progress.message = "failed", recording.reason_of(error)
+            raise recording.failure_of(error) from error
+
+    async def _run(self, superseded: Callable[[], bool]) -> Json:
         self._progress.phase = "deleting"
         plan = await self._open()
         self._index = Index(enabled=plan.options.search_attributes)
@@ -46,11 +55,10 @@ class Deletion:
         for cluster in plan.clusters:
             self._progress.clusters[cluster] = "pending"
         try:
-            async with asyncio.TaskGroup() as group:
-                for cluster in plan.clusters:
-                    group.create_task(self._clear(plan, cluster))
+            stop_if_cancelled()  # The opening may have ended nevertheless: what it claimed is closed.
+            await all_of(self._clear(plan, cluster) for cluster in plan.clusters)
         except asyncio.CancelledError:
-            await self._close(plan, "cancelled")
+            await self._close(plan, "superseded" if superseded() else "cancelled")
             raise
         failed = [c for c, state in self._progress.clusters.items() if state.startswith("failed")]
         phase: Phase = "failed" if failed else "deleted"
@@ -69,10 +77,7 @@ class Deletion:
             actor=self._submission.actor,
             orphan=self._submission.orphan,
         )
-        try:
-            return await recording.open_deletion(request)
-        except ActivityError as error:
-            raise recording.failure_of(error) from error
+        return await recording.open_deletion(request)
 
     async def _clear(self, plan: DeletionPlan, cluster: str) -> None:
         """Delete from one cluster, for as long as it takes or until somebody gives the cluster up."""
@@ -87,7 +92,7 @@ class Deletion:
         finally:
             if not removal.done():
                 removal.cancel()
-                await asyncio.wait([removal])
+                await workflow.wait([removal])
         if cluster in self._abandoned and (removal.cancelled() or removal.exception()):
             await recording.prune(self._request(plan, cluster, orphan=True), give_up=None)
             self._set(cluster, "abandoned")

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from lateen.delivery import recording
     from lateen.delivery.approvals import Approvals
+    from lateen.delivery.gathering import all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
     from lateen.delivery.progress import Progress
     from lateen.delivery.steps import StepRunner
@@ -46,14 +47,22 @@ class Delivery:
 
     async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Deliver; return the result, or raise the error that the run fails with."""
+        try:
+            return await self._run(superseded)
+        except ActivityError as error:
+            self._progress.phase, self._progress.message = "failed", recording.reason_of(error)
+            raise recording.failure_of(error) from error
+
+    async def _run(self, superseded: Callable[[], bool]) -> Json:
         opened = await self._open()
+        self._index = Index(enabled=opened.options.search_attributes)
         if opened.unchanged:
             self._progress.phase = "unchanged"
             self._show()
             return self._progress.to_json()
-        self._index = Index(enabled=opened.options.search_attributes)
         self._show()
         try:
+            stop_if_cancelled()  # The opening may have ended nevertheless: what it claimed is closed.
             phase = await self._deliver(opened)
         except asyncio.CancelledError:
             if not self._recorded:
@@ -70,11 +79,7 @@ class Delivery:
             hub_uid=self._hub_uid,
             confirm_removal=list(self._submission.confirm_removal),
         )
-        try:
-            opened = await recording.open_delivery(request)
-        except ActivityError as error:
-            self._progress.phase, self._progress.message = "failed", recording.reason_of(error)
-            raise recording.failure_of(error) from error
+        opened = await recording.open_delivery(request)
         self._progress.open(opened)
         self._approvals.require_attributed = opened.options.require_attributed_approvals
         return opened
@@ -118,9 +123,7 @@ class Delivery:
                 problems.append(f"{cluster}: {recording.reason_of(error)}")
             self._show()
 
-        async with asyncio.TaskGroup() as group:
-            for cluster in answer.prune:
-                group.create_task(one(cluster))
+        await all_of(one(cluster) for cluster in answer.prune)
         if problems:
             self._progress.message = f"delivered, but not pruned: {'; '.join(problems)}"
             return "failed"

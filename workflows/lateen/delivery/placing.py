@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         PlacementOutcome,
         PlannedPlacement,
     )
+    from lateen.delivery.gathering import all_of
     from lateen.delivery.recording import cause_type, reason_of
     from lateen.model.records import RevisionRef
 
@@ -65,10 +66,7 @@ async def deliver_all(
             report(_outcome(placement, "delivering"))
             report(await _deliver(batch, placement))
 
-    # A TaskGroup, unlike gather, waits for the others when one is cancelled: no apply is left behind.
-    async with asyncio.TaskGroup() as group:
-        for placement in placements:
-            group.create_task(one(placement))
+    await all_of(one(placement) for placement in placements)
 
 
 async def _deliver(batch: Batch, placement: PlannedPlacement) -> PlacementOutcome:
@@ -97,7 +95,7 @@ async def _deliver(batch: Batch, placement: PlannedPlacement) -> PlacementOutcom
         if is_cancelled_exception(error):
             raise asyncio.CancelledError from error
         if cause_type(error) == errors.PLAN_CHANGED:
-            return _outcome(placement, PLAN_CHANGED)
+            return _outcome(placement, PLAN_CHANGED, message="its content changed after planning")
         return _outcome(placement, "failed", message=reason_of(error))
     return _outcome(placement, "delivered", message=result.message, objects=result.objects)
 

@@ -61,6 +61,13 @@ class StepProgress:
                     cluster=planned.cluster, namespace=planned.namespace, digest=planned.digest
                 )
 
+    def end_placements(self, phase: str, *, message: str) -> None:
+        """Give every placement that isn't done its last phase."""
+        for key, placement in self.placements.items():
+            if placement.phase in {"pending", "delivering"}:
+                ended = {"phase": phase, "message": message}
+                self.placements[key] = placement.model_copy(update=ended)
+
     def outcome(self) -> StepOutcome:
         """Return the step as a record."""
         return StepOutcome(

@@ -34,6 +34,9 @@ _HUB = timedelta(minutes=2)
 
 _HEARTBEAT = timedelta(seconds=6)
 
+_WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+"""Let a cancelled attempt end first: its late writes would meet those of the next run."""
+
 _HUB_RETRY = RetryPolicy(maximum_interval=timedelta(seconds=15))
 
 _OWED_RETRY = RetryPolicy(maximum_interval=timedelta(minutes=5))
@@ -41,7 +44,7 @@ _OWED_RETRY = RetryPolicy(maximum_interval=timedelta(minutes=5))
 
 
 async def open_delivery(request: OpenDelivery) -> OpenedDelivery:
-    """Check and store an application, claim a delivery number."""
+    """Check and store an application, claim a delivery number. May succeed although it is cancelled."""
     return await _call(
         workflow.execute_activity_method(
             DeliveryActivities.open_delivery,
@@ -50,6 +53,7 @@ async def open_delivery(request: OpenDelivery) -> OpenedDelivery:
             start_to_close_timeout=_HUB,
             heartbeat_timeout=_HEARTBEAT,
             retry_policy=_HUB_RETRY,
+            cancellation_type=_WAIT,
         )
     )
 
@@ -68,7 +72,7 @@ async def plan_step(request: PlanStep) -> StepPlan:
 
 
 async def open_deletion(request: OpenDeletion) -> DeletionPlan:
-    """List the clusters that hold something."""
+    """List the clusters that hold something. May succeed although it is cancelled."""
     return await _call(
         workflow.execute_activity_method(
             DeliveryActivities.open_deletion,
@@ -76,6 +80,7 @@ async def open_deletion(request: OpenDeletion) -> DeletionPlan:
             summary=f"open the deletion of {request.application}",
             start_to_close_timeout=_HUB,
             retry_policy=_HUB_RETRY,
+            cancellation_type=_WAIT,
         )
     )
 
@@ -118,7 +123,7 @@ async def prune(request: PruneCluster, *, give_up: timedelta | None) -> Placemen
             schedule_to_close_timeout=give_up,
             heartbeat_timeout=_HEARTBEAT,
             retry_policy=_OWED_RETRY,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            cancellation_type=_WAIT,
         )
     )
 

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         PlannedPlacement,
         ShardResult,
     )
+    from lateen.delivery.gathering import stop_if_cancelled
     from lateen.delivery.placing import Batch, deliver_all
 
 SHARD_SIZE = 200
@@ -70,6 +71,7 @@ async def deliver_sharded(
             continue
         for outcome in result.placements:
             report(outcome)
+        stop_if_cancelled()  # A shard that ended just then would swallow it, and the next one begin.
 
 
 def _lost(placement: PlannedPlacement, message: str) -> PlacementOutcome:

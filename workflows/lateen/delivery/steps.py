@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
@@ -13,8 +14,10 @@ with workflow.unsafe.imports_passed_through():
     from lateen.contracts.messages import OpenedDelivery, PlacementOutcome, PlanStep, StepPlan
     from lateen.delivery import recording
     from lateen.delivery.approvals import Approvals, Waiting
+    from lateen.delivery.gathering import all_of
     from lateen.delivery.placing import PLAN_CHANGED, Batch, deliver_all
     from lateen.delivery.progress import Progress, StepProgress
+    from lateen.delivery.replanning import difference
     from lateen.delivery.sharding import deliver_sharded, needs_shards
     from lateen.planning.plan import PlannedStep
 
@@ -57,14 +60,12 @@ class StepRunner:
             await self._run_unless_failed(step, after=step.depends_on)
             done[step.name].set()
 
-        async with asyncio.TaskGroup() as group:
-            for step in steps:
-                group.create_task(when_ready(step))
+        await all_of(when_ready(step) for step in steps)
 
     async def _run_unless_failed(self, step: PlannedStep, *, after: Sequence[str]) -> None:
         """Run a step, or skip it because one before it failed, as KubeVela's default ``if`` does."""
         state = self._progress.steps[step.name]
-        blocked = [name for name in after if self._progress.steps[name].phase in _BLOCKING]
+        blocked = [name for name in after if self._progress.steps[name].phase in _UNSUCCESSFUL]
         if blocked and not step.always:
             self._skip(step, because=blocked[0])
             return
@@ -82,8 +83,9 @@ class StepRunner:
         except asyncio.CancelledError:
             self._approvals.withdraw(step.name)
             state.phase = "cancelled"
+            state.end_placements("cancelled", message="")
             raise
-        if state.phase in _BLOCKING:
+        if state.phase in {"failed", "rejected"}:
             self._failed.append(step.name)
         await self._changed()
 
@@ -107,28 +109,28 @@ class StepRunner:
         self._approvals.withdraw(step.name)
         limit = timedelta(seconds=step.timeout or 0)
         state.phase, state.message = "failed", f"timed out after {limit}"
-        for key, placement in state.placements.items():
-            if placement.phase in {"pending", "delivering"}:
-                state.placements[key] = placement.model_copy(
-                    update={"phase": "failed", "message": "the step timed out"}
-                )
+        state.end_placements("failed", message="the step timed out")
 
     async def _suspend(self, step: PlannedStep, state: StepProgress) -> None:
         """Wait for a decision, or for the given duration: then the step succeeds by itself."""
-        if step.duration is not None:
-            try:
-                async with asyncio.timeout(step.duration):
-                    await self._decide(step, state, plan=None)
-            except TimeoutError:
-                self._approvals.withdraw(step.name)
-                state.phase, state.message = "succeeded", "the time is over"
-            return
-        await self._decide(step, state, plan=None)
+        try:
+            await self._decide(step, state, within=step.duration)
+        except TimeoutError:
+            self._approvals.withdraw(step.name)
+            state.phase, state.message = "succeeded", "the time is over"
 
     async def _decide(
-        self, step: PlannedStep, state: StepProgress, *, plan: StepPlan | None
+        self,
+        step: PlannedStep,
+        state: StepProgress,
+        *,
+        plan: StepPlan | None = None,
+        within: float | None = None,
     ) -> bool:
-        """Wait until someone approves or rejects the step; return whether it was approved."""
+        """Wait until someone approves or rejects the step; return whether it was approved.
+
+        Raises ``TimeoutError`` when nobody did ``within`` that many seconds.
+        """
         self._approvals.ask(
             Waiting(
                 step=step.name,
@@ -136,15 +138,20 @@ class StepRunner:
                 plan=plan.digest if plan else "",
                 revision=self._opened.revision.name,
                 message=step.message,
+                prune=tuple(plan.prune) if plan else (),
             )
         )
         state.phase = "waiting"
         await self._changed()
-        await workflow.wait_condition(
-            lambda: step.name in self._approvals.decisions,
-            timeout_summary=f"approval of {step.name}",
-        )
-        decision = self._approvals.decisions[step.name]
+        with contextlib.suppress(TimeoutError):  # Whoever decided together with the timer, decided.
+            await workflow.wait_condition(
+                lambda: step.name in self._approvals.decisions,
+                timeout=within,
+                timeout_summary=f"approval of {step.name}",
+            )
+        decision = self._approvals.decisions.get(step.name)
+        if decision is None:
+            raise TimeoutError
         state.decision = decision
         why = f": {decision.reason}" if decision.reason else ""
         if not decision.approved:
@@ -164,9 +171,9 @@ class StepRunner:
             await self._deliver(step, state, plan)
             if not any(p.phase == PLAN_CHANGED for p in state.placements.values()):
                 break
-            plan = await self._plan(step)
-            note = "what would be delivered changed since the plan was made; planned again"
-            self._progress.warnings.append(f"step {step.name!r}: {note}")
+            before, plan = plan, await self._plan(step)
+            changes = difference(before, plan) or "its objects changed meanwhile"
+            self._progress.warnings.append(f"step {step.name!r}: planned again ({changes})")
         self._conclude(state)
 
     async def _plan(self, step: PlannedStep) -> StepPlan:
@@ -224,4 +231,4 @@ class StepRunner:
             state.message = "no placements: nothing was deployed"
 
 
-_BLOCKING = frozenset({"failed", "rejected"})
+_UNSUCCESSFUL = frozenset({"failed", "rejected", "skipped"})
