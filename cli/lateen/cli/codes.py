@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lateen.cli.output import Tone
 
 DELIVERED = 0
 ERROR = 1
@@ -28,6 +32,13 @@ OF_PHASE: Mapping[str, int] = {
 }
 
 _WORST_FIRST = (ERROR, FAILED, REJECTED, TIMED_OUT, SUPERSEDED, WAITING, DELIVERED, UNCHANGED)
+
+
+def tone(code: int) -> Tone:
+    """Return how a code is to look: fine, still open, or wrong."""
+    if code in {DELIVERED, UNCHANGED}:
+        return "good"
+    return "open" if code in {WAITING, TIMED_OUT} else "bad"
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -281,7 +281,7 @@ async def _follow(lateen: Lateen, submitted: Submitted, *, wish: _Wish, display:
 def _told(verdict: Verdict) -> Verdict:
     from lateen.cli.output import verdict_line
 
-    verdict_line(verdict.line, good=verdict.code in {codes.DELIVERED, codes.UNCHANGED})
+    verdict_line(verdict.line, tone=codes.tone(verdict.code))
     for hint in verdict.hints:
         say(hint)
     return verdict

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Format = Literal["table", "json", "yaml"]
+Tone = Literal["good", "open", "bad"]
 Cell = str | int | float | bool | None
 
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _WIDEST = 100_000
+_TONES: Mapping[Tone, tuple[str, str]] = {
+    "good": ("✓", "green"),
+    "open": ("⏸", "yellow"),
+    "bad": ("✗", "red"),
+}
 
 
 def clean(text: str, *, lines: bool = False) -> str:
@@ -47,11 +53,11 @@ def say(text: str) -> None:
     click.echo(clean(text, lines=True), err=True)
 
 
-def verdict_line(text: str, *, good: bool) -> None:
+def verdict_line(text: str, *, tone: Tone) -> None:
     """Print how something ended: marked and coloured on a terminal, plain elsewhere."""
     if sys.stdout.isatty():
-        mark = click.style("✓" if good else "✗", fg="green" if good else "red")
-        click.echo(f"{mark} {clean(text, lines=True)}")
+        mark, colour = _TONES[tone]
+        click.echo(f"{click.style(mark, fg=colour)} {clean(text, lines=True)}")
     else:
         result(text)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lateen.cli.times import shown_time
-from lateen.cli.verdicts import command, decision_hints
+from lateen.cli.verdicts import command, decision_hints, reason, retrying
 
 if TYPE_CHECKING:
     from lateen.client.results import ApplicationStatus, Retry, ServiceStatus
@@ -74,25 +74,23 @@ def _step(step: StepOutcome, retries: dict[str, Retry]) -> Iterator[str]:
     for placement in step.placements:
         place = f"{placement.cluster}/{placement.namespace}"
         retry = retries.get(place)
-        why = placement.message
-        if retry is not None:
-            why = f"attempt {retry.attempt} failed: {retry.message}; trying again"
+        why = retrying(retry) if retry else reason(placement.message, at=place)
         yield f"    - {place}: {placement.phase}" + (f" ({_indented(why, 6)})" if why else "")
 
 
 def _clusters(status: ApplicationStatus) -> Iterator[str]:
     """Show clusters that are being cleared, or that kept what should be gone."""
     retries = {retry.subject: retry for retry in status.retries}
-    if status.intent != "delete" and not any(
-        state.startswith(("prun", "not pruned")) for state in status.clusters.values()
-    ):
+    clusters = dict(status.clusters)
+    if status.intent == "delete":
+        clusters = clusters or {each.cluster: "has objects" for each in status.objects}
+    if not clusters:
         return
     yield "Clusters:"
     yield ""
-    clusters = status.clusters or {each.cluster: "has objects" for each in status.objects}
     for cluster, state in clusters.items():
         retry = retries.get(cluster)
-        why = f" (attempt {retry.attempt} failed: {retry.message}; trying again)" if retry else ""
+        why = f" ({retrying(retry)})" if retry else ""
         yield f"  - {cluster}: {state}{why}"
 
 
@@ -109,7 +107,7 @@ def _service(service: ServiceStatus) -> Iterator[str]:
     place = f"Cluster: {service.cluster}  Namespace: {service.namespace}"
     if not service.name:
         yield f"  - {place}"
-        yield f"    ❌ {_indented(service.message, 7)}"
+        yield f"    ❌ {_indented(reason(service.message, at=service.cluster), 7)}"
         return
     yield f"  - Name: {service.name}"
     yield f"    {place}"
@@ -141,7 +139,8 @@ def _approval(status: ApplicationStatus) -> Iterator[str]:
 
 def _decisions(status: ApplicationStatus) -> Iterator[str]:
     """Show who decided what, lately: names are what the deciders said of themselves."""
-    found = [event for event in status.events if event.type in _DECISIONS][-_MOST_EVENTS:]
+    decided = [event for event in status.events if event.type in _DECISIONS]
+    found = [event for event in decided if event.step or event.type == "abandoned"][-_MOST_EVENTS:]
     if not found:
         return
     yield "Decisions:"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lateen.cli import codes
 
 if TYPE_CHECKING:
-    from lateen.client.results import Outcome, Progress, Submitted
+    from lateen.client.results import Outcome, Progress, Retry, Submitted
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Verdict:
 def of_outcome(outcome: Outcome) -> Verdict:
     """Tell how a delivery or a deletion ended."""
     line = f"{outcome.application}: {_summary(outcome)}"
-    code = codes.OF_PHASE[outcome.phase]
+    code = codes.OF_PHASE[outcome.phase] if outcome.known else codes.ERROR
     return Verdict(outcome.application, code, line, [*_hints(outcome), *_notes(outcome)])
 
 
@@ -44,6 +44,9 @@ def of_patience(application: str, message: str, progress: Progress | None) -> Ve
     hints = [f"  see `{command('status', application)}`"]
     if progress is not None:
         hints = [*_owed(progress), *hints]
+        if progress.phase == "deleting":
+            again = command("delete", application, "--abandon", "CLUSTER")
+            hints.append(f"  give up on a cluster: `{again}`")
     return Verdict(application, codes.TIMED_OUT, message, hints)
 
 
@@ -69,6 +72,16 @@ def decision_hints(application: str, steps: list[str]) -> list[str]:
     return [f"  approve: {command('approve', application, '--step', step)}" for step in steps]
 
 
+def retrying(retry: Retry) -> str:
+    """Say why something is tried again; ``subject`` stands beside it, so it is not repeated."""
+    return f"attempt {retry.attempt}: {reason(retry.message, at=retry.subject)}"
+
+
+def reason(message: str, *, at: str) -> str:
+    """Leave out of a message the cluster (``at`` is it, or a namespace in it) that stands beside it."""
+    return message.removeprefix(f"cluster {at.partition('/')[0]}: ")
+
+
 def _summary(outcome: Outcome) -> str:
     revision = f" {outcome.revision}" if outcome.revision else ""
     message = f": {outcome.message}" if outcome.message else ""
@@ -90,8 +103,10 @@ def _summary(outcome: Outcome) -> str:
 def _deleted(outcome: Outcome) -> str:
     if not outcome.known:
         return "not found, nothing to delete"
-    count = _count(len(outcome.clusters), "cluster")
-    return f"deleted from {count}" if outcome.clusters else "deleted"
+    abandoned = [name for name, state in outcome.clusters.items() if state == "abandoned"]
+    count = _count(len(outcome.clusters) - len(abandoned), "cluster")
+    given_up = f"; abandoned, with what is there: {', '.join(abandoned)}" if abandoned else ""
+    return f"deleted from {count}{given_up}" if outcome.clusters else "deleted"
 
 
 def _hints(outcome: Outcome) -> list[str]:
@@ -100,7 +115,8 @@ def _hints(outcome: Outcome) -> list[str]:
     if outcome.phase != "failed":
         return []
     failed = [
-        f"  {step.name}: {placement.cluster}/{placement.namespace}: {placement.message}"
+        f"  {step.name}: {placement.cluster}/{placement.namespace}:"
+        f" {reason(placement.message, at=placement.cluster)}"
         for step in outcome.steps
         for placement in step.placements
         if placement.phase == "failed"
@@ -114,14 +130,14 @@ def _notes(outcome: Outcome) -> list[str]:
 
 
 def _owed(progress: Progress) -> list[str]:
-    retrying = {retry.subject: retry for retry in progress.retries}
+    retries = {retry.subject: retry for retry in progress.retries}
     lines: list[str] = []
     for cluster, state in progress.clusters.items():
         if state in {"pending", "deleting", "pruning"}:
-            retry = retrying.pop(cluster, None)
-            why = f", attempt {retry.attempt}: {retry.message}" if retry else ""
+            retry = retries.pop(cluster, None)
+            why = f", {retrying(retry)}" if retry else ""
             lines.append(f"  {cluster}: {state}{why}")
-    rest = [f"  {r.subject}: attempt {r.attempt}: {r.message}" for r in retrying.values()]
+    rest = [f"  {retry.subject}: {retrying(retry)}" for retry in retries.values()]
     return lines + rest
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lateen.cli.output import clean, say
+from lateen.cli.verdicts import reason, retrying
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -66,13 +67,15 @@ class Row(tuple[str, str, str, str]):
 
 def rows_of(progress: Progress) -> Iterator[Row]:
     """Yield the lines about a run: its steps, their placements, the clusters that are cleared."""
+    if progress.phase == "unchanged":
+        return
     retries = {retry.subject: retry for retry in progress.retries}
 
     def said(subject: str, message: str) -> str:
         retry = retries.pop(subject, None)
         if retry is not None:
-            return f"attempt {retry.attempt} failed: {retry.message}; trying again"
-        return message or progress.activity.get(subject, "")
+            return retrying(retry)
+        return reason(message, at=subject) or progress.activity.get(subject, "")
 
     for step in progress.steps:
         if not step.placements or step.phase in {"waiting", "rejected", "skipped"} or step.decision:
@@ -84,8 +87,7 @@ def rows_of(progress: Progress) -> Iterator[Row]:
         word, _, rest = state.partition(" ")
         yield Row(("", cluster, word.rstrip(":"), said(cluster, rest)))
     for retry in list(retries.values()):
-        message = f"attempt {retry.attempt} failed: {retry.message}; trying again"
-        yield Row(("", retry.subject.replace("_", " "), "delivering", message))
+        yield Row(("", retry.subject.replace("_", " "), "delivering", retrying(retry)))
 
 
 class PlainWatch:
@@ -172,7 +174,9 @@ class LiveWatch:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table = Table(
+            box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True
+        )
         for _ in range(2):
             table.add_column(no_wrap=True, overflow="ellipsis")
         table.add_column(no_wrap=True)
@@ -180,7 +184,8 @@ class LiveWatch:
         left = max(5, min(_MOST_ROWS, self._console.height - 3))
         for progress in self._runs.values():
             head = Text(clean(progress.application), style="bold")
-            about = " ".join(part for part in (progress.revision, progress.note) if part)
+            phase = progress.phase if progress.phase == "unchanged" else ""
+            about = " ".join(part for part in (progress.revision, phase, progress.note) if part)
             table.add_row(head, Text(clean(about), style="dim"), "", "")
             rows = _shortened(list(rows_of(progress)), left)
             left = max(1, left - len(rows) - 1)

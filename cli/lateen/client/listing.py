@@ -33,7 +33,7 @@ async def list_applications(client: Client, namespace: str | None, *, task_queue
     )
     if "applications" not in inspected:
         runs = await _runs(client, namespace, only_open=False)
-        rows = [_row(run) for run in runs.values()]
+        rows = [row for row in map(_row, runs.values()) if row.phase != "deleted"]
         return Listing(applications=_sorted(rows), note=note)
     stored = [row_of(row) for row in inspected["applications"]]
     rows = await _corrected(client, stored, running)
@@ -77,9 +77,16 @@ async def _runs(
         query += f' AND WorkflowId STARTS_WITH "{namespace}/"'
     found: dict[str, WorkflowExecution] = {}
     async for run in client.list_workflows(query, limit=_MOST):
-        if "/" in run.id:
-            found.setdefault(run.id, run)
+        if "/" in run.id and not _says_more(found.get(run.id)):
+            found[run.id] = run
     return found
+
+
+def _says_more(run: WorkflowExecution | None) -> bool:
+    """Whether a run tells more of its application than the ones before: one that changed nothing doesn't."""
+    if run is None or run.status != WorkflowExecutionStatus.COMPLETED:
+        return run is not None
+    return bool(run.typed_search_attributes.get(search_attributes.PHASE))
 
 
 def _row(run: WorkflowExecution) -> ApplicationRow:

@@ -138,12 +138,16 @@ def _of_end(
         return {**shown, "phase": end.phase, "message": end.message}
     steps = Progress.model_validate({"application": "", "steps": said.get("steps") or []}).steps
     revision = str(said.get("revision") or base.revision)
-    shown |= {"phase": end.phase, "message": end.message or base.message, "revision": revision}
+    delivery = int(said.get("delivery") or base.delivery)
+    shown |= {"phase": end.phase, "message": end.message or base.message}
+    shown |= {"revision": revision, "delivery": delivery}
     return {**shown, "steps": steps or base.steps} if mine or steps else shown
 
 
 def _begun(status: ApplicationStatus) -> list[ServiceStatus]:
-    """Leave out what is not there because nothing was sent there yet: that is no illness."""
+    """Leave out what is not there because it was not sent yet, or is deleted: that is no illness."""
+    if status.intent == "delete":
+        return [service for service in status.services if service.exists]
     pending = {
         (placement.cluster, placement.namespace)
         for step in status.steps
