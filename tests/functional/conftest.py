@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lateen.cli.registering import register_search_attributes
+from lateen.local.preparing import prepare
 from lateen.local.stack import Stack
+from support.platform import Platform
 
 _HERE = Path(__file__).parent
 
@@ -30,6 +34,26 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
     with torn_down(Stack(tmp_path_factory.mktemp("stack"))) as shared:
         shared.up()
         yield shared
+
+
+@pytest.fixture(scope="session")
+def platform(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
+    """The stack with lateen installed, its clusters joined, and a worker: ready to deliver."""
+
+    async def make_ready() -> None:
+        await prepare(stack)
+        await register_search_attributes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEMPORAL_ADDRESS", stack.temporal_address)
+        asyncio.run(make_ready())
+    ready = Platform(stack, tmp_path_factory.mktemp("logs"))
+    ready.start_worker("--deadline", "12s")
+    try:
+        yield ready
+    finally:
+        if ready.worker is not None:
+            ready.worker.stop()
 
 
 @contextmanager

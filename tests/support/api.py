@@ -45,12 +45,23 @@ class Api:
         """Create an object."""
         return json.loads(self._request("POST", path, body=json.dumps(document)))
 
-    def _request(self, verb: str, path: str, *, body: str | None = None) -> str:
+    def patch(self, path: str, document: dict[str, Any]) -> Any:
+        """Change some fields (strategic merge for built-in kinds)."""
+        kind = "application/strategic-merge-patch+json"
+        return json.loads(self._request("PATCH", path, body=json.dumps(document), kind=kind))
+
+    def delete(self, path: str) -> None:
+        """Delete an object."""
+        self._request("DELETE", path)
+
+    def _request(
+        self, verb: str, path: str, *, body: str | None = None, kind: str = "application/json"
+    ) -> str:
         connection = http.client.HTTPSConnection(
             self._host, self._port, timeout=10, context=self._tls
         )
         try:
-            connection.request(verb, path, body, {"Content-Type": "application/json"})
+            connection.request(verb, path, body, {"Content-Type": kind})
             response = connection.getresponse()
             text = response.read().decode()
         finally:

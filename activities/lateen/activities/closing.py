@@ -82,10 +82,9 @@ async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[st
         revision=request.revision.name if request.revision else "",
         message=request.message,
     )
-    events = [
-        *(event.model_copy(update={"delivery": request.delivery}) for event in request.events),
-        ended,
-    ]
+    events = [event.model_copy(update={"delivery": request.delivery}) for event in request.events]
+    if request.phase != "rejected":  # The decision is an event of its own already.
+        events.append(ended)
 
     def end(record: DeliveryRecord) -> DeliveryRecord:
         return record.model_copy(

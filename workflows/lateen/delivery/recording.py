@@ -37,7 +37,7 @@ _HEARTBEAT = timedelta(seconds=6)
 _WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 """Let a cancelled attempt end first: its late writes would meet those of the next run."""
 
-_HUB_RETRY = RetryPolicy(maximum_interval=timedelta(seconds=15))
+_HUB_RETRY = RetryPolicy(maximum_interval=timedelta(seconds=5))
 
 _OWED_RETRY = RetryPolicy(maximum_interval=timedelta(minutes=5))
 """For clusters that can't be reached now: they are owed a deletion until they return."""

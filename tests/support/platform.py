@@ -1,0 +1,230 @@
+"""A prepared stack with a worker, for tests that deliver to real clusters through real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from lateen.local.simulating import SIMULATE, SIMULATE_DELAY
+from lateen.local.stack import Stack
+from support.api import Api
+
+Json = dict[str, Any]
+
+BEIJING, HANGZHOU_1, HANGZHOU_2 = "cluster-beijing", "cluster-hangzhou-1", "cluster-hangzhou-2"
+QUEUE = "lateen"
+
+
+class WorkerProcess:
+    """A ``lateen worker`` of our own, that can be killed."""
+
+    def __init__(self, stack: Stack, log: Path, *options: str) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lateen.cli", "worker", *options],
+                env={**os.environ, **stack.environment()},
+                stdout=output,
+                stderr=output,
+            )
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait(timeout=10)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@dataclass
+class Platform:
+    """The stack, and the plain Temporal client that knows nothing of lateen's types."""
+
+    stack: Stack
+    logs: Path
+    worker: WorkerProcess | None = None
+    _apis: dict[str, Api] = field(default_factory=dict)
+
+    def start_worker(self, *options: str) -> WorkerProcess:
+        """Start the worker that delivers; one at a time unless a test starts its own."""
+        self.worker = WorkerProcess(self.stack, self.logs / "worker.log", *options)
+        return self.worker
+
+    def another_worker(self, *options: str) -> WorkerProcess:
+        """Start a second worker, which the test must stop."""
+        return WorkerProcess(self.stack, self.logs / f"{uuid.uuid4().hex[:6]}.log", *options)
+
+    async def client(self) -> Client:
+        """Connect with the SDK's own defaults, as any program would."""
+        return await Client.connect(self.stack.temporal_address)
+
+    def api(self, cluster: str) -> Api:
+        """Look at a cluster past lateen."""
+        if cluster not in self._apis:
+            self._apis[cluster] = Api(self.stack.kubeconfig(cluster))
+        return self._apis[cluster]
+
+    def deployment(self, cluster: str, name: str, *, namespace: str = "examples") -> Json | None:
+        """Return a Deployment, or None."""
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+        items = self.api(cluster).get(path)["items"]
+        return next((item for item in items if item["metadata"]["name"] == name), None)
+
+    def audit(self, name: str) -> Json:
+        """Return what the hub recorded of an application."""
+        path = f"/apis/lateen.dev/v1alpha1/namespaces/examples/audits/{name}"
+        spec: Json = self.api("local").get(path)["spec"]
+        return spec
+
+    def inventories(self, name: str) -> dict[str, list[str]]:
+        """Return the names of the objects that an application has, by cluster."""
+        selector = f"labelSelector=app.oam.dev/name={name}"
+        path = f"/apis/lateen.dev/v1alpha1/namespaces/examples/inventories?{selector}"
+        return {
+            item["spec"]["cluster"]: sorted(
+                f"{entry['kind']}/{entry['name']}" for entry in item["spec"].get("entries", [])
+            )
+            for item in self.api("local").get(path)["items"]
+        }
+
+    def label(self, cluster: str, key: str, value: str | None) -> None:
+        """Set or remove a label of a cluster's registration."""
+        path = f"/api/v1/namespaces/vela-system/secrets/{cluster}"
+        self.api("local").patch(path, {"metadata": {"labels": {key: value}}})
+
+    async def start(
+        self, application: Json | str, carry: Json | None = None
+    ) -> WorkflowHandle[Any, Any]:
+        """Start a run with plain data, as a program in any language does."""
+        named = isinstance(application, dict)
+        workflow_id = identity(application) if named else f"examples/{application}"
+        arguments = [application if named else None, *([carry] if carry else [])]
+        client = await self.client()
+        return await client.start_workflow(
+            "Application", args=arguments, id=workflow_id, task_queue=QUEUE
+        )
+
+    async def deliver(self, application: Json | str, carry: Json | None = None) -> Json:
+        """Run to the end and return the result."""
+        handle = await self.start(application, carry)
+        result: Json = await asyncio.wait_for(handle.result(), 90)
+        return result
+
+    async def failure(self, application: Json | str, carry: Json | None = None) -> ApplicationError:
+        """Run to the end, which must be a failure, and return its error."""
+        handle = await self.start(application, carry)
+        return await failure_of(handle)
+
+    async def delete(self, *names: str) -> None:
+        """Delete applications, so that tests leave nothing behind."""
+        await asyncio.gather(*(self.deliver(name, {"intent": "delete"}) for name in names))
+
+
+async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
+    """Wait for a run that must fail and return its error."""
+    with pytest.raises(WorkflowFailureError) as caught:
+        await asyncio.wait_for(handle.result(), 90)
+    cause = caught.value.cause
+    assert isinstance(cause, ApplicationError), cause
+    return cause
+
+
+async def state_when(
+    handle: WorkflowHandle[Any, Any], expected: Callable[[Json], bool], *, within: float = 30
+) -> Json:
+    """Ask a run for its state until it is as expected."""
+    state: Json = {}
+    try:
+        async with asyncio.timeout(within):
+            while not expected(state):
+                await asyncio.sleep(0.05)
+                state = await handle.query("state")
+    except TimeoutError:
+        raise AssertionError(f"the run never got there: {state}") from None
+    return state
+
+
+def placements(state: Json) -> dict[str, str]:
+    """Return the phase of each placement, by cluster."""
+    return {
+        placement["cluster"]: placement["phase"]
+        for step in state.get("steps", [])
+        for placement in step.get("placements", [])
+    }
+
+
+def identity(application: Json) -> str:
+    """Return the workflow id of an application."""
+    metadata = application["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}"
+
+
+def unique(prefix: str) -> str:
+    """Return a name of a test's own."""
+    return f"{prefix}-{uuid.uuid4().hex[:6]}"
+
+
+def application(
+    name: str,
+    *,
+    clusters: list[str] | None = None,
+    topology: Json | None = None,
+    image: str = "nginx",
+    simulate: str = "",
+    delay: str = "",
+    steps: list[Json] | None = None,
+    **properties: Any,
+) -> Json:
+    """Build an application of one webservice."""
+    pod: Json = {"image": image, **properties}
+    if simulate:
+        pod["labels"] = {SIMULATE: simulate}
+    if delay:
+        pod["annotations"] = {SIMULATE_DELAY: delay}
+    where = topology if topology is not None else {"clusters": clusters or [BEIJING]}
+    spec: Json = {
+        "components": [{"name": name, "type": "webservice", "properties": pod}],
+        "policies": [{"name": "where", "type": "topology", "properties": where}],
+    }
+    if steps is not None:
+        spec["workflow"] = {"steps": steps}
+    return {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": name, "namespace": "examples"},
+        "spec": spec,
+    }
+
+
+def deploy(name: str = "deploy", *, auto: bool = True, **step: Any) -> Json:
+    """Build a deploy step that uses the application's topology."""
+    return {
+        "name": name,
+        "type": "deploy",
+        "properties": {"policies": ["where"], "auto": auto},
+        **step,
+    }
