@@ -43,11 +43,15 @@ def approve(
     app: str, namespace: str, task_queue: str, by_signal: bool, **decision: str | None
 ) -> None:
     """Approve the step of APP that waits."""
+    from lateen.cli.patience import impatiently
     from lateen.client.lateen import connect
 
     async def run() -> Decided:
         lateen = await connect(task_queue=task_queue)
-        return await lateen.approve(namespace, app, by_signal=by_signal, **_texts(decision))
+        return await impatiently(
+            lateen.approve(namespace, app, by_signal=by_signal, **_texts(decision)),
+            tell=lambda: say("no worker answers yet"),
+        )
 
     _tell(asyncio.run(run()), application=f"{namespace}/{app}", verb="approved", sent=by_signal)
 
@@ -58,11 +62,15 @@ def reject(
     app: str, namespace: str, task_queue: str, by_signal: bool, **decision: str | None
 ) -> None:
     """Reject the step of APP that waits: the delivery ends, and what is delivered stays."""
+    from lateen.cli.patience import impatiently
     from lateen.client.lateen import connect
 
     async def run() -> Decided:
         lateen = await connect(task_queue=task_queue)
-        return await lateen.reject(namespace, app, by_signal=by_signal, **_texts(decision))
+        return await impatiently(
+            lateen.reject(namespace, app, by_signal=by_signal, **_texts(decision)),
+            tell=lambda: say("no worker answers yet"),
+        )
 
     _tell(asyncio.run(run()), application=f"{namespace}/{app}", verb="rejected", sent=by_signal)
 

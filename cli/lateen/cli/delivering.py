@@ -173,12 +173,14 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     wish = _Wish(actor, wait, timeout, task_queue)
 
     async def run() -> list[Verdict]:
+        from lateen.cli.patience import impatiently
         from lateen.cli.watching import watch
         from lateen.client.lateen import connect
 
         lateen = await connect(task_queue=wish.task_queue)
-        submitted = await lateen.delete(
-            namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor
+        submitted = await impatiently(
+            lateen.delete(namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor),
+            tell=lambda: say("no worker answers yet"),
         )
         with watch() as display:
             verdict = await _follow(lateen, submitted, wish=wish, display=display)
@@ -246,14 +248,20 @@ async def _deliver(
 ) -> Verdict:
     """Deliver one application; what goes wrong with it stops no other."""
     from lateen.cli import verdicts
+    from lateen.cli.patience import impatiently
+    from lateen.client.results import Progress
     from lateen.model.errors import LateenError
 
+    silence = Progress(application=application.id, note="no worker answers yet")
     try:
-        submitted = await lateen.apply(
-            application,
-            actor=wish.actor,
-            queue=wish.queue,
-            confirm_removal=wish.confirm_removal,
+        submitted = await impatiently(
+            lateen.apply(
+                application,
+                actor=wish.actor,
+                queue=wish.queue,
+                confirm_removal=wish.confirm_removal,
+            ),
+            tell=lambda: display.show(silence),
         )
         return await _follow(lateen, submitted, wish=wish, display=display)
     except LateenError as error:
@@ -262,7 +270,7 @@ async def _deliver(
 
 async def _follow(lateen: Lateen, submitted: Submitted, *, wish: _Wish, display: Watch) -> Verdict:
     from lateen.cli import verdicts
-    from lateen.client.errors import NotFinished
+    from lateen.client.outcomes import NotFinished
 
     if not wish.wait:
         return verdicts.of_submission(submitted)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from lateen.cli import codes
 
 if TYPE_CHECKING:
-    from lateen.client.results import Outcome, Progress, Retry, Submitted
+    from lateen.client.outcomes import Outcome
+    from lateen.client.results import Progress, Retry, Submitted
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def of_patience(application: str, message: str, progress: Progress | None) -> Ve
 
 def of_error(application: str, error: Exception) -> Verdict:
     """Tell why an application could not be submitted or followed."""
-    return Verdict(application, codes.ERROR, f"{application}: error: {error}")
+    # Submitted but not answered is no error of ours: it begins when a worker comes.
+    code = codes.TIMED_OUT if getattr(error, "submitted", False) else codes.ERROR
+    return Verdict(application, code, f"{application}: error: {error}")
 
 
 def command(verb: str, application: str, *options: str) -> str:

@@ -17,32 +17,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lateen.client.connecting import connect_temporal
-    from lateen.client.errors import (
+    from lateen.client.errors import NotFound, NotWaiting, NoWorker, Refused, TemporalUnavailable
+    from lateen.client.lateen import Lateen, connect
+    from lateen.client.outcomes import (
         DeliveryFailed,
         Interrupted,
         NotDelivered,
         NotFinished,
-        NotFound,
-        NotWaiting,
-        NoWorker,
-        Refused,
+        Outcome,
         Rejected,
         Superseded,
-        TemporalUnavailable,
     )
-    from lateen.client.lateen import Lateen, connect
     from lateen.client.results import (
         ApplicationRow,
         ApplicationStatus,
         Decided,
         Listing,
-        Outcome,
         Progress,
         Submitted,
     )
     from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
 
-_ERRORS, _RESULTS, _MODEL = "lateen.client.errors", "lateen.client.results", "lateen.model.errors"
+_ERRORS = "lateen.client.errors"
+_MODEL = "lateen.model.errors"
+_OUTCOMES = "lateen.client.outcomes"
+_RESULTS = "lateen.client.results"
 _HOMES = {
     "Lateen": "lateen.client.lateen",
     "connect": "lateen.client.lateen",
@@ -51,19 +50,19 @@ _HOMES = {
     "ApplicationStatus": _RESULTS,
     "Decided": _RESULTS,
     "Listing": _RESULTS,
-    "Outcome": _RESULTS,
+    "Outcome": _OUTCOMES,
     "Progress": _RESULTS,
     "Submitted": _RESULTS,
-    "DeliveryFailed": _ERRORS,
-    "Interrupted": _ERRORS,
+    "DeliveryFailed": _OUTCOMES,
+    "Interrupted": _OUTCOMES,
     "NoWorker": _ERRORS,
-    "NotDelivered": _ERRORS,
-    "NotFinished": _ERRORS,
+    "NotDelivered": _OUTCOMES,
+    "NotFinished": _OUTCOMES,
     "NotFound": _ERRORS,
     "NotWaiting": _ERRORS,
     "Refused": _ERRORS,
-    "Rejected": _ERRORS,
-    "Superseded": _ERRORS,
+    "Rejected": _OUTCOMES,
+    "Superseded": _OUTCOMES,
     "TemporalUnavailable": _ERRORS,
     "InvalidApplication": _MODEL,
     "InvalidManifest": _MODEL,

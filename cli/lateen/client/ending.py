@@ -11,7 +11,8 @@ from temporalio.exceptions import TimeoutError as RunTimeout
 from temporalio.service import RPCError
 
 from lateen.client.failures import is_missing
-from lateen.client.results import Ending, Outcome
+from lateen.client.outcomes import Outcome
+from lateen.client.results import Ending
 from lateen.contracts import errors
 from lateen.model.base import Json
 from lateen.model.json_values import as_object

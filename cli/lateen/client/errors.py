@@ -1,4 +1,4 @@
-"""What the client raises on purpose.
+"""What the client raises on purpose; those that hold an outcome stand beside it, in ``outcomes``.
 
 ::
 
@@ -20,12 +20,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lateen.model.errors import LateenError
-
-if TYPE_CHECKING:
-    from lateen.client.results import Outcome, Progress
 
 
 class TemporalUnavailable(LateenError):
@@ -33,7 +28,11 @@ class TemporalUnavailable(LateenError):
 
 
 class NoWorker(LateenError):
-    """No worker polls the task queue: what was sent waits, what was asked stays unanswered."""
+    """No worker polls the task queue. ``submitted`` says that what was asked begins when one does."""
+
+    def __init__(self, message: str, *, submitted: bool = False) -> None:
+        self.submitted = submitted
+        super().__init__(message)
 
 
 class NotFound(LateenError):
@@ -46,36 +45,3 @@ class NotWaiting(LateenError):
 
 class Refused(LateenError):
     """The submission was not taken, for another reason than its content."""
-
-
-class NotFinished(LateenError):
-    """The time to wait is over. The delivery goes on; ``progress`` is what was seen last, if anything."""
-
-    def __init__(self, message: str, *, progress: Progress | None) -> None:
-        self.progress = progress
-        super().__init__(message)
-
-
-class NotDelivered(LateenError):
-    """A delivery ended otherwise than asked; ``outcome`` says how, by step and placement."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        why = f": {outcome.message}" if outcome.message else ""
-        super().__init__(f"{outcome.application} {outcome.phase}{why}")
-
-
-class DeliveryFailed(NotDelivered):
-    """A step failed."""
-
-
-class Rejected(NotDelivered):
-    """Someone rejected a step; what was delivered before stays."""
-
-
-class Superseded(NotDelivered):
-    """Newer content took the place of this one."""
-
-
-class Interrupted(NotDelivered):
-    """The run was cancelled, terminated or timed out, by someone with access to Temporal."""

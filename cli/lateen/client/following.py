@@ -17,7 +17,8 @@ from temporalio.service import RPCError
 
 from lateen.client.ending import RunEnd, end_of
 from lateen.client.observing import observe, query_state
-from lateen.client.results import Ending, Outcome, Progress, Submitted
+from lateen.client.outcomes import Outcome
+from lateen.client.results import Ending, Progress, Submitted
 from lateen.model.base import Json
 
 OnProgress = Callable[[Progress], None]

@@ -15,20 +15,14 @@ from temporalio.service import RPCError
 from lateen.client import submitting
 from lateen.client.connecting import connect_temporal
 from lateen.client.documents import read_documents
-from lateen.client.errors import NotFinished, NotFound, NotWaiting
+from lateen.client.errors import NotFound, NotWaiting
 from lateen.client.failures import is_missing, refusal, translated
 from lateen.client.following import Follower, OnProgress
 from lateen.client.inspecting import ask_worker, look_at_run
 from lateen.client.listing import list_applications
 from lateen.client.observing import observe
-from lateen.client.results import (
-    ApplicationStatus,
-    Decided,
-    Listing,
-    Outcome,
-    Progress,
-    Submitted,
-)
+from lateen.client.outcomes import NotFinished, Outcome
+from lateen.client.results import ApplicationStatus, Decided, Listing, Progress, Submitted
 from lateen.client.statuses import merge_status
 from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers

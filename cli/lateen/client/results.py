@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lateen.client.errors import DeliveryFailed, Interrupted, Rejected, Superseded
 from lateen.contracts.messages import StepOutcome
 from lateen.model.base import Record
 from lateen.model.records import AuditEvent
@@ -91,48 +90,6 @@ class Progress(Record):
     activity: dict[str, str] = {}
     queued: int = 0
     note: str = ""
-
-
-class Outcome(Record):
-    """How a submission ended: what is where, by step and placement.
-
-    ``known`` is False when there was nothing to delete.
-    """
-
-    application: str
-    run_id: str
-    phase: Ending
-    message: str = ""
-    revision: str = ""
-    delivery: int = 0
-    steps: list[StepOutcome] = []
-    clusters: dict[str, str] = {}
-    warnings: list[str] = []
-    retained: list[str] = []
-    waiting: list[Waiting] = []
-    known: bool = True
-
-    @property
-    def ok(self) -> bool:
-        """Whether what was asked for is so now."""
-        return self.phase in {"delivered", "unchanged", "deleted"}
-
-    def raise_unless_ok(self) -> Outcome:
-        """Return the outcome itself, or raise the ``NotDelivered`` that fits.
-
-        One that waits for an approval is neither: it is returned.
-        """
-        match self.phase:
-            case "failed":
-                raise DeliveryFailed(self)
-            case "rejected":
-                raise Rejected(self)
-            case "superseded":
-                raise Superseded(self)
-            case "cancelled" | "terminated" | "timed-out":
-                raise Interrupted(self)
-            case _:
-                return self
 
 
 class Decided(Record):

@@ -76,7 +76,7 @@ async def submit(client: Client, envelope: Json, *, application: str, task_queue
                 raise
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             message = "it was submitted and begins when one answers"
-            raise no_worker(client, task_queue, then=message) from error
+            raise no_worker(client, task_queue, then=message, submitted=True) from error
         else:
             return _submitted(answer, application=application)
         await asyncio.sleep(0.05 * 2**attempt)

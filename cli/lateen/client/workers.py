@@ -10,6 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from lateen.client.errors import NoWorker
+from lateen.contracts.identifiers import TASK_QUEUE
 
 ANSWER = timedelta(seconds=1.5)
 """A worker that is there answers a query in milliseconds."""
@@ -34,9 +35,15 @@ async def has_worker(client: Client, task_queue: str) -> bool:
     )
 
 
-def no_worker(client: Client, task_queue: str, *, then: str = "") -> NoWorker:
+def no_worker(
+    client: Client, task_queue: str, *, then: str = "", submitted: bool = False
+) -> NoWorker:
     """Build the error; ``then`` says what that means for what was asked."""
+    start = (
+        "lateen worker" if task_queue == TASK_QUEUE else f"lateen worker --task-queue {task_queue}"
+    )
     return NoWorker(
         f"no worker polls the task queue {task_queue!r} of Temporal namespace {client.namespace!r};"
-        f" start one with `lateen worker`{f' ({then})' if then else ''}"
+        f" start one with `{start}`{f' ({then})' if then else ''}",
+        submitted=submitted,
     )
