@@ -70,6 +70,19 @@ def up(
 
 @local.command()
 @_state_dir
+def demo(state_dir: Path | None) -> None:
+    """Bring the stack up and deliver the example applications to it.
+
+    One of them is left waiting for an approval. Running it again is quick and changes nothing that
+    is there already.
+    """
+    from lateen.cli.demonstrating import demonstrate
+
+    demonstrate(_stack(state_dir))
+
+
+@local.command()
+@_state_dir
 @_clusters
 @click.option("--delete", is_flag=True, help="Remove the data, too.")
 def down(state_dir: Path | None, clusters: Sequence[str], *, delete: bool) -> None:
