@@ -394,7 +394,7 @@ def test_sub_steps_that_wait_for_siblings_are_fine() -> None:
             )
             for kind in (
                 "garbage-collect", "apply-once", "shared-resource", "take-over", "read-only",
-                "resource-update", "replication", "env-binding",
+                "resource-update",
             )
         ),
         pytest.param(

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from lateen.model.application import InlinePolicy
 from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.json_values import as_list
+from lateen.planning.environments import environments
 from lateen.planning.references import external_references
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
 from lateen.policies.catalog import check_policy
+from lateen.policies.env_binding import ENV_BINDING, read_env_binding
 from lateen.policies.override import OVERRIDE, apply_overrides, idle_patterns, read_override
+from lateen.policies.replication import replica_keys
 from lateen.policies.topology import TOPOLOGY
 from lateen.rendering.checking import check_component
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from lateen.model.application import Application, Component
     from lateen.planning.plan import WorkflowPlan
+    from lateen.policies.override import ComponentPatch
     from lateen.rendering.registry import Registry
 
 
@@ -87,7 +91,8 @@ def _idle_overrides(application: Application) -> Iterator[str]:
     """Point to patterns without effect, such as the regular expressions that KubeVela takes."""
     components = application.spec.components
     cost = 0
-    for policy in application.spec.policies or ():
+    policies = [*(application.spec.policies or ()), *environments(application).policies.values()]
+    for policy in policies:
         if policy.type != OVERRIDE:
             continue
         cost += _cost(policy, components)
@@ -103,15 +108,7 @@ def _idle_overrides(application: Application) -> Iterator[str]:
 def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> Iterator[Problem]:
     """Check the types that overrides name; their properties are checked after merging."""
     for index, policy in enumerate(policies):
-        if policy.type != OVERRIDE:
-            continue
-        path = f"spec.policies[{index}].properties"
-        try:
-            patches = read_override(policy, path=path).components or ()
-        except InvalidApplication:
-            continue  # check_policy reports it
-        for at, patch in enumerate(patches):
-            where = f"{path}.components[{at}]"
+        for where, patch in _patches(policy, path=f"spec.policies[{index}].properties"):
             if patch.external_revision:
                 yield Problem(f"{where}.externalRevision", "is not supported yet", hint="remove it")
             if patch.type:
@@ -120,6 +117,21 @@ def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> 
                 yield from _unknown_trait(
                     trait.type, registry, path=f"{where}.traits[{number}].type"
                 )
+
+
+def _patches(policy: InlinePolicy, *, path: str) -> Iterator[tuple[str, ComponentPatch]]:
+    """Yield the entries of an override, or of an env-binding's envs, and where each stands."""
+    found: dict[str, Sequence[ComponentPatch]] = {}
+    try:
+        if policy.type == OVERRIDE:
+            found[path] = read_override(policy, path=path).components or ()
+        elif policy.type == ENV_BINDING:
+            for index, env in enumerate(read_env_binding(policy, path=path).envs):
+                found[f"{path}.envs[{index}].patch"] = (env.patch and env.patch.components) or ()
+    except InvalidApplication:
+        return  # check_policy reports it
+    for where, patches in found.items():
+        yield from ((f"{where}.components[{at}]", patch) for at, patch in enumerate(patches))
 
 
 def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
@@ -149,17 +161,20 @@ def _component_problems(
     if plan is None or not settled:
         return _as_written(components, registry, delivered=())
     policies = {policy.name: policy for policy in application.spec.policies or ()}
+    external = external_references(application).policies
+    policies |= environments(application, external=external).policies
     problems: dict[tuple[str, str], Problem] = {}
     delivered: list[Component] = []
     written = {id(component) for component in components}
     merges = 0
     for names, step in _distinct_deliveries(plan, policies).items():
-        overrides = [policies[name] for name in names]
-        merges += sum(_cost(each, components) for each in overrides)
+        used = [policies[name] for name in names]
+        merges += sum(_cost(each, components) for each in used)
         if merges > _MOST_MERGES or len(delivered) > _MOST_CHECKED:
             break
         try:
-            patched = apply_overrides(components, overrides)
+            patched = apply_overrides(components, used)
+            replica_keys(patched, used)
         except InvalidApplication as error:
             problems |= {(found.path, found.message): found for found in error.problems}
             continue
@@ -176,12 +191,15 @@ def _component_problems(
 def _distinct_deliveries(
     plan: WorkflowPlan, policies: Mapping[str, InlinePolicy]
 ) -> dict[tuple[str, ...], str]:
-    """Return the first step for each sequence of overrides; without those that need the hub."""
+    """Return the first step for each sequence of what changes components or copies them.
+
+    Steps that need the hub are left out.
+    """
     steps: dict[tuple[str, ...], str] = {}
     for step in plan.leaves:
         if step.type == DEPLOY and all(name in policies for name in step.policies):
-            overrides = (name for name in step.policies if policies[name].type == OVERRIDE)
-            steps.setdefault(tuple(overrides), step.name)
+            names = (name for name in step.policies if policies[name].type != TOPOLOGY)
+            steps.setdefault(tuple(names), step.name)
     return steps
 
 

@@ -16,11 +16,13 @@ from lateen.model.labels import LOCAL
 from lateen.model.parsing import content_digest, parse_application, parse_policy, parse_workflow
 from lateen.model.placement import Placement
 from lateen.model.records import PlacementDigest, Snapshot
+from lateen.planning.environments import environments
 from lateen.planning.plan import PlannedStep
 from lateen.planning.references import inline_policy
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
 from lateen.policies.override import apply_overrides
+from lateen.policies.replication import replica_keys
 from lateen.policies.topology import TOPOLOGY, ClusterInfo, Selection, select_placements
 from lateen.rendering.context import RenderContext
 from lateen.rendering.digest import digest
@@ -70,7 +72,8 @@ class Resolved:
         workflow = parse_workflow(snapshot.workflow) if snapshot.workflow is not None else None
         self.plan = plan_steps(self.application, policies=external, workflow=workflow)
         inline = {policy.name: policy for policy in self.application.spec.policies or ()}
-        self._policies: Mapping[str, InlinePolicy] = {**external, **inline}
+        envs = environments(self.application, external=external)
+        self._policies: Mapping[str, InlinePolicy] = {**external, **inline, **envs.policies}
         self._registry = registry
         self._context = RenderContext.of(self.application)
         self._steps = {step.name: step for step in self.plan.leaves}
@@ -133,7 +136,9 @@ class Resolved:
         overrides = tuple(p.name for p in self.policies_of(step) if p.type != TOPOLOGY)
         known = self._objects.get(overrides)
         if known is None:
-            known = render(self.components(step), self._context, self._registry)
+            components = self.components(step)
+            replicas = replica_keys(components, self.policies_of(step))
+            known = render(components, self._context, self._registry, replicas=replicas)
             self._objects[overrides] = known
         return known
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEPLOY = "deploy"
+DEPLOY_TO_ENV = "deploy2env"
 SUSPEND = "suspend"
 STEP_GROUP = "step-group"
 
@@ -30,6 +31,18 @@ class DeployProperties(Model):
     ignore_terraform_component: bool = True
 
 
+class DeployToEnvProperties(Model):
+    """Deliver to one env of an env-binding policy, by default of the first one.
+
+    ``parallel`` is KubeVela's choice between all components together and one after the other; here
+    they are always delivered together.
+    """
+
+    policy: str = ""
+    env: str = Field(min_length=1)
+    parallel: bool = False
+
+
 class SuspendProperties(Model):
     """Wait for somebody, or for ``duration``, whichever is first."""
 
@@ -45,6 +58,7 @@ STEP_TYPES: Mapping[str, type[Model]] = {
     DEPLOY: DeployProperties,
     SUSPEND: SuspendProperties,
     STEP_GROUP: StepGroupProperties,
+    DEPLOY_TO_ENV: DeployToEnvProperties,
 }
 
 UNSUPPORTED_STEP_TYPES = frozenset(
@@ -62,7 +76,6 @@ UNSUPPORTED_STEP_TYPES = frozenset(
         "delete-config",
         "depends-on-app",
         "deploy-cloud-resource",
-        "deploy2env",
         "deploy2runtime",
         "export-data",
         "export-service",

@@ -12,19 +12,28 @@ from lateen.model.consistency import step_problems
 from lateen.model.durations import parse_duration
 from lateen.model.errors import InvalidApplication, Problem, nearest
 from lateen.model.validation import problems_of
+from lateen.planning.environments import (
+    Environments,
+    default_env_steps,
+    delivered_together,
+    environments,
+)
 from lateen.planning.ordering import dependency_problems
 from lateen.planning.plan import PlannedStep, StepMode, WorkflowPlan
 from lateen.planning.step_types import (
     DEPLOY,
+    DEPLOY_TO_ENV,
     STEP_GROUP,
     STEP_TYPES,
     SUSPEND,
     UNSUPPORTED_STEP_TYPES,
     DeployProperties,
+    DeployToEnvProperties,
     StepGroupProperties,
     SuspendProperties,
 )
 from lateen.policies.catalog import POLICY_TYPES, check_policy
+from lateen.policies.env_binding import ENV_BINDING
 from lateen.policies.override import OVERRIDE
 from lateen.policies.topology import TOPOLOGY
 
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
 
 _MOST_HINTS = 50
 """Searching the nearest name takes milliseconds among many; more problems are not shown anyway."""
+
 
 _Properties = TypeVar("_Properties", bound=Model)
 
@@ -51,12 +61,15 @@ def plan_steps(
     and ``workflow`` the Workflow object. An inline policy wins over an object of the same name.
 
     Without steps of its own the application gets one ``deploy-<topology>`` step for each inline
-    topology, in order, with every inline override; without topologies one ``deploy`` to ``local``.
+    topology, in order, with every inline override; without topologies and overrides one
+    ``deploy-<policy>-<env>`` for each env of its env-binding policies; and without these one ``deploy``
+    to ``local``. A step to an env becomes a deploy step with the policies that stand for the env.
 
     Raises ``InvalidApplication`` with all problems of policies and steps.
     """
     inline = {policy.name: policy for policy in application.spec.policies or ()}
-    planning = _Planning({**policies, **inline})
+    envs = environments(application, external=policies)
+    planning = _Planning({**policies, **inline}, envs)
     for index, policy in enumerate(inline.values()):
         planning.check(policy, path=f"spec.policies[{index}]")
     for name, policy in policies.items():
@@ -65,8 +78,10 @@ def plan_steps(
     plan = _plan(application, planning, workflow=workflow)
     if planning.problems:
         raise InvalidApplication(planning.problems, subject=f"Application {application.id}")
-    unused = _unused(inline.values(), plan)
-    return plan.model_copy(update={"warnings": (*planning.warnings, *unused)})
+    in_turn = planning.in_turn if len(application.spec.components) > 1 else []
+    unused = _unused(inline.values(), plan, envs)
+    warnings = (*planning.warnings, *delivered_together(in_turn), *unused)
+    return plan.model_copy(update={"warnings": warnings})
 
 
 def _plan(
@@ -88,13 +103,18 @@ def _plan(
     if own and own.steps:
         return planning.plan(own.steps, path="spec.workflow.steps", mode=mode)
     steps = _default_steps(application.spec.policies or ())
+    if not steps:
+        steps = default_env_steps(planning.envs)
+        planning.in_turn += [step.name for step in steps]
+    if not steps:
+        steps = (PlannedStep(name=DEPLOY, type=DEPLOY, local=True),)
     return WorkflowPlan(mode=(mode and mode.steps) or "StepByStep", steps=steps)
 
 
 def _default_steps(policies: Iterable[InlinePolicy]) -> tuple[PlannedStep, ...]:
     topologies = [policy.name for policy in policies if policy.type == TOPOLOGY]
     overrides = tuple(policy.name for policy in policies if policy.type == OVERRIDE)
-    if not topologies:
+    if overrides and not topologies:
         return (PlannedStep(name=DEPLOY, type=DEPLOY, policies=overrides, local=True),)
     return tuple(
         PlannedStep(name=f"deploy-{name}", type=DEPLOY, policies=(*overrides, name))
@@ -102,9 +122,14 @@ def _default_steps(policies: Iterable[InlinePolicy]) -> tuple[PlannedStep, ...]:
     )
 
 
-def _unused(policies: Iterable[InlinePolicy], plan: WorkflowPlan) -> Iterable[str]:
+def _unused(
+    policies: Iterable[InlinePolicy], plan: WorkflowPlan, envs: Environments
+) -> Iterable[str]:
     used = {name for step in plan.leaves for name in step.policies}
     for policy in policies:
+        stand_ins = envs.names_of(policy.name)
+        if stand_ins and used.isdisjoint(stand_ins):
+            yield f"policy {policy.name!r} is not used by any deploy2env step"
         if POLICY_TYPES[policy.type].in_steps and policy.name not in used:
             yield f"policy {policy.name!r} is not used by any deploy step"
 
@@ -114,6 +139,8 @@ class _Planning:
     """Turns steps into planned ones, and collects what is wrong on the way."""
 
     policies: Mapping[str, InlinePolicy]
+    envs: Environments
+    in_turn: list[str] = field(default_factory=list[str])
     problems: list[Problem] = field(default_factory=list[Problem])
     warnings: list[str] = field(default_factory=list[str])
 
@@ -174,6 +201,8 @@ class _Planning:
             self.refuse(f"{path}.mode", "only a step-group has a mode", step.type)
         if step.type == DEPLOY:
             return self._deploy(step, path=path)
+        if step.type == DEPLOY_TO_ENV:
+            return self._deploy_to_env(step, path=path)
         if step.type == SUSPEND:
             return self._suspend(step, path=path)
         if step.type in UNSUPPORTED_STEP_TYPES:
@@ -210,10 +239,26 @@ class _Planning:
             hint = nearest(name, self.policies) if len(self.problems) < _MOST_HINTS else ""
             self.refuse(path, "no such policy, inline or as an object", name, hint=hint)
         elif policy.type in POLICY_TYPES and not POLICY_TYPES[policy.type].in_steps:
-            message = f"a policy of type {policy.type} doesn't belong into a step"
-            self.refuse(
-                path, message, name, hint="it acts on the whole application; remove it here"
-            )
+            message = f"a policy of type {policy.type} doesn't belong into a deploy step"
+            hint = "it acts on the whole application; remove it here"
+            if policy.type == ENV_BINDING:
+                hint = "write a deploy2env step for each env, or let lateen migrate the file"
+            self.refuse(path, message, name, hint=hint)
+
+    def _deploy_to_env(self, step: Step, *, path: str) -> PlannedStep:
+        """Plan a step to an env as the deploy step that it stands for."""
+        read = self._properties(step, DeployToEnvProperties, path=path)
+        planned = self._planned(step, path=path)
+        if read is None:
+            return planned
+        try:
+            names = self.envs.find(read.policy, read.env, self.policies, path=f"{path}.properties")
+        except InvalidApplication as error:
+            self.problems += error.problems
+            return planned
+        if not read.parallel:
+            self.in_turn.append(step.name)
+        return planned.model_copy(update={"type": DEPLOY, "policies": names})
 
     def _suspend(self, step: Step, *, path: str) -> PlannedStep:
         read = self._properties(step, SuspendProperties, path=path) or SuspendProperties()

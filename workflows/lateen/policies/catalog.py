@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lateen.model.errors import InvalidApplication, Problem, nearest
+from lateen.policies.env_binding import ENV_BINDING, read_env_binding
 from lateen.policies.override import OVERRIDE, read_override
+from lateen.policies.replication import REPLICATION, read_replication, replication_warnings
 from lateen.policies.topology import TOPOLOGY, read_topology, topology_warnings
 
 if TYPE_CHECKING:
@@ -32,13 +34,23 @@ def _check_override(policy: InlinePolicy, path: str) -> list[str]:
     return []
 
 
+def _check_replication(policy: InlinePolicy, path: str) -> list[str]:
+    read_replication(policy, path=path)
+    return list(replication_warnings(policy))
+
+
+def _check_env_binding(policy: InlinePolicy, path: str) -> list[str]:
+    read_env_binding(policy, path=path)
+    return []
+
+
 POLICY_TYPES: Mapping[str, PolicyType] = {
     TOPOLOGY: PolicyType(_check_topology, in_steps=True),
     OVERRIDE: PolicyType(_check_override, in_steps=True),
-    "replication": PolicyType(in_steps=True),
+    REPLICATION: PolicyType(_check_replication, in_steps=True),
+    ENV_BINDING: PolicyType(_check_env_binding),
     "apply-once": PolicyType(),
     "debug": PolicyType(),
-    "env-binding": PolicyType(),
     "garbage-collect": PolicyType(),
     "health": PolicyType(),
     "read-only": PolicyType(),

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lateen.model.labels import APP_COMPONENT, APP_NAME, APP_NAMESPACE
+from lateen.model.labels import APP_COMPONENT, APP_NAME, APP_NAMESPACE, REPLICA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,8 @@ _OWN_PREFIX = "lateen.dev/"
 class RenderContext:
     """The application, and inside a template the component; nothing of the placement.
 
-    ``labels`` and ``annotations`` are those that delivered objects inherit.
+    ``labels`` and ``annotations`` are those that delivered objects inherit. ``replica_key`` tells
+    the copies of a component apart that a replication policy makes; it is empty without one.
     """
 
     application: str
@@ -37,6 +38,7 @@ class RenderContext:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     component: Component | None = None
+    replica_key: str = ""
 
     @classmethod
     def of(cls, application: Application) -> RenderContext:
@@ -60,10 +62,15 @@ class RenderContext:
             },
         )
 
-    def inside(self, component: Component) -> RenderContext:
-        """Return the context of one component's templates."""
+    def inside(self, component: Component, *, replica_key: str = "") -> RenderContext:
+        """Return the context of one component's templates, or of one of its copies'."""
         return RenderContext(
-            self.application, self.namespace, self.labels, self.annotations, component
+            self.application,
+            self.namespace,
+            self.labels,
+            self.annotations,
+            component,
+            replica_key,
         )
 
     @property
@@ -84,12 +91,15 @@ class RenderContext:
 
     def object_labels(self) -> dict[str, str]:
         """Return the labels of every object of the component, inherited ones first."""
-        return {
+        labels = {
             **self.labels,
             APP_NAME: self.application,
             APP_NAMESPACE: self.namespace,
             APP_COMPONENT: self.name,
         }
+        if self.replica_key:
+            labels[REPLICA_KEY] = self.replica_key
+        return labels
 
 
 def _keys(listed: str) -> set[str]:

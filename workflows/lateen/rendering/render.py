@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.labels import (
     APP_CLUSTER,
     APP_REVISION,
+    REPLICA_KEY,
     RESOURCE_TYPE,
     TRAIT_RESOURCE,
     TRAIT_TYPE,
@@ -19,7 +20,7 @@ from lateen.rendering.digest import digest
 from lateen.rendering.scopes import group_of, is_cluster_scoped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lateen.model.application import Component
     from lateen.model.base import Json
@@ -73,9 +74,16 @@ class RenderedObject:
 
 
 def render(
-    components: Sequence[Component], context: RenderContext, registry: Registry
+    components: Sequence[Component],
+    context: RenderContext,
+    registry: Registry,
+    *,
+    replicas: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[RenderedObject, ...]:
     """Render components with their traits, in order; the workload of each comes first.
+
+    ``replicas`` are the keys of components that are rendered several times, once for each key. What
+    is equal in all copies is one object, without a key.
 
     Raises ``InvalidApplication`` with every problem of every component, and when two components or
     two objects have the same name.
@@ -87,12 +95,13 @@ def render(
         if isinstance(prepared, list):
             problems += prepared
             continue
-        inside = context.inside(component)
-        drafted = draft(prepared, inside)
-        if isinstance(drafted, list):
-            problems += drafted
-            continue
-        objects += _decorated(drafted, prepared, inside)
+        for key in (replicas or {}).get(component.name) or ("",):
+            inside = context.inside(component, replica_key=key)
+            drafted = draft(prepared, inside)
+            if isinstance(drafted, list):
+                problems += drafted
+                break
+            objects += _decorated(drafted, prepared, inside)
     if not problems:
         objects = _distinct(objects, problems)
     if problems:
@@ -181,19 +190,36 @@ def _distinct(objects: list[RenderedObject], problems: list[Problem]) -> list[Re
     kept: dict[tuple[str, str, str, str], RenderedObject] = {}
     for each in objects:
         other = kept.setdefault(each.key, each)
-        if other is not each and not other.equals(each):
-            _, kind, _, name = each.key
-            problems.append(
-                Problem(
-                    "spec.components",
-                    f"{kind} {name} is made twice, by {_origin(other)} and by {_origin(each)}",
-                    hint="name one of them differently or leave one out",
-                )
+        if other is each:
+            continue
+        if other.equals(each):
+            kept[each.key] = _without_key(other)
+            continue
+        _, kind, _, name = each.key
+        problems.append(
+            Problem(
+                "spec.components",
+                f"{kind} {name} is made twice, by {_origin(other)} and by {_origin(each)}",
+                hint="name one of them differently or leave one out",
             )
+        )
     return list(kept.values())
 
 
+def _without_key(each: RenderedObject) -> RenderedObject:
+    """Return what several copies share: it belongs to none of them alone."""
+    metadata = each.manifest["metadata"]
+    if REPLICA_KEY not in metadata["labels"]:
+        return each
+    labels = {key: value for key, value in metadata["labels"].items() if key != REPLICA_KEY}
+    shared = {**each.manifest, "metadata": {**metadata, "labels": labels}}
+    return replace(each, manifest=shared)
+
+
 def _origin(each: RenderedObject) -> str:
-    trait: str = each.manifest["metadata"]["labels"].get(TRAIT_TYPE, _AUXILIARY)
+    labels: dict[str, str] = each.manifest["metadata"]["labels"]
+    trait = labels.get(TRAIT_TYPE, _AUXILIARY)
     owner = f"component {each.component!r}"
+    if REPLICA_KEY in labels:
+        owner += f" with replica key {labels[REPLICA_KEY]!r}"
     return owner if trait == _AUXILIARY else f"trait {trait!r} of {owner}"
