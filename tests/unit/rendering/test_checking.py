@@ -217,3 +217,34 @@ def test_malformed_objects_are_told_not_stumbled_over(containers: Any, told: str
         trait("env", env={"A": "1"}), kind="k8s-objects", properties={"objects": [written]}
     )
     assert told in found
+
+
+@pytest.mark.parametrize("kind", ["webservice", "webservice@v1"])
+def test_the_only_version_may_be_pinned(kind: str) -> None:
+    assert problems(trait("scaler@v1", replicas=2), kind=kind) == []
+
+
+def test_another_version_is_refused_with_the_one_there_is() -> None:
+    assert problems(trait("scaler@v2"), kind="webservice@v3") == [
+        (
+            "spec.components[0].type: unknown version of component type 'webservice' "
+            "(got 'webservice@v3'); write 'webservice'; its only version is v1"
+        ),
+        (
+            "spec.components[0].traits[0].type: unknown version of trait type 'scaler' "
+            "(got 'scaler@v2'); write 'scaler'; its only version is v1"
+        ),
+    ]
+
+
+def test_what_only_kubevela_has_is_not_called_unknown() -> None:
+    assert problems(trait("rollout"), kind="ref-objects", properties={}) == [
+        (
+            "spec.components[0].type: this component type is not supported yet "
+            "(got 'ref-objects'); write the objects out with type k8s-objects"
+        ),
+        (
+            "spec.components[0].traits[0].type: this trait type is not supported yet "
+            "(got 'rollout'); use k8s-update-strategy"
+        ),
+    ]

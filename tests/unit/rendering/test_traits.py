@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -264,3 +265,50 @@ def test_what_a_trait_adds_replaces_what_has_the_same_name() -> None:
     assert container(storage, env=[{"name": "A", "value": "1"}])["env"] == [
         {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
     ]
+
+
+def test_nocalhost_configures_itself_from_annotations() -> None:
+    workload, made = rendered(
+        trait("nocalhost", port=8080, image="go", env=[{"name": "A", "value": "1"}])
+    )
+    annotations = workload["metadata"]["annotations"]
+    assert annotations["dev.nocalhost/application-name"] == "shop"
+    assert annotations["dev.nocalhost/application-namespace"] == "examples"
+    assert "annotations" not in workload["spec"]["template"]["metadata"]
+    configuration = json.loads(annotations["dev.nocalhost"])
+    (dev,) = [each["dev"] for each in configuration["containers"]]
+    assert configuration["name"] == "web"
+    assert configuration["serviceType"] == "deployment"
+    assert dev == {
+        "image": "nocalhost-docker.pkg.coding.net/nocalhost/dev-images/golang:latest",
+        "shell": "bash",
+        "workDir": "/home/nocalhost-dev",
+        "resources": {
+            "limits": {"memory": "2Gi", "cpu": "2"},
+            "requests": {"memory": "512Mi", "cpu": "0.5"},
+        },
+        "command": {"run": ["sh", "run.sh"], "debug": ["sh", "debug.sh"]},
+        "hotReload": True,
+        "sync": {
+            "type": "send",
+            "filePattern": ["./"],
+            "ignoreFilePattern": [".git", ".vscode", ".idea", ".gradle", "build"],
+        },
+        "env": [{"name": "A", "value": "1"}],
+        "portForward": ["8080:8080"],
+    }
+    assert made["metadata"]["name"] == "web"
+    assert made["spec"] == {
+        "selector": {"app.oam.dev/component": "web"},
+        "ports": [{"port": 8080, "targetPort": 8080}],
+        "type": "ClusterIP",
+    }
+
+
+def test_nocalhost_takes_any_image() -> None:
+    workload = rendered(
+        trait("nocalhost", port=1, image="my/dev:1", portForward=["2:1"], gitUrl="g")
+    )[0]
+    text = workload["metadata"]["annotations"]["dev.nocalhost"]
+    (dev,) = [each["dev"] for each in json.loads(text)["containers"]]
+    assert (dev["image"], dev["portForward"], dev["gitUrl"]) == ("my/dev:1", ["2:1"], "g")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from lateen.rendering.components.cron_task import CronTask
 from lateen.rendering.components.daemon import Daemon
+from lateen.rendering.components.helm import Helm
 from lateen.rendering.components.k8s_objects import K8sObjects
+from lateen.rendering.components.kustomize import Kustomize
 from lateen.rendering.components.raw import Raw
 from lateen.rendering.components.statefulset import Statefulset
 from lateen.rendering.components.task import Task
@@ -30,8 +32,12 @@ from lateen.rendering.traits.init_container import InitContainer
 from lateen.rendering.traits.json_merge_patch import JsonMergePatch
 from lateen.rendering.traits.json_patch import JsonPatch
 from lateen.rendering.traits.k8s_update_strategy import K8sUpdateStrategy
+from lateen.rendering.traits.kustomize_json_patch import KustomizeJsonPatch
+from lateen.rendering.traits.kustomize_patch import KustomizePatch
+from lateen.rendering.traits.kustomize_strategy_merge import KustomizeStrategyMerge
 from lateen.rendering.traits.labels import Labels
 from lateen.rendering.traits.lifecycle import Lifecycle
+from lateen.rendering.traits.nocalhost import Nocalhost
 from lateen.rendering.traits.node_affinity import NodeAffinity
 from lateen.rendering.traits.podsecuritycontext import Podsecuritycontext
 from lateen.rendering.traits.pure_ingress import PureIngress
@@ -48,12 +54,16 @@ from lateen.rendering.traits.topologyspreadconstraints import Topologyspreadcons
 from lateen.rendering.traits.volumes import Volumes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lateen.rendering.definitions import ComponentType, TraitType
 
 COMPONENTS: tuple[ComponentType[Any], ...] = (
     CronTask(),
     Daemon(),
+    Helm(),
     K8sObjects(),
+    Kustomize(),
     Raw(),
     Statefulset(),
     Task(),
@@ -80,8 +90,12 @@ TRAITS: tuple[TraitType[Any], ...] = (
     JsonMergePatch(),
     JsonPatch(),
     K8sUpdateStrategy(),
+    KustomizeJsonPatch(),
+    KustomizePatch(),
+    KustomizeStrategyMerge(),
     Labels(),
     Lifecycle(),
+    Nocalhost(),
     NodeAffinity(),
     Podsecuritycontext(),
     PureIngress(),
@@ -97,3 +111,16 @@ TRAITS: tuple[TraitType[Any], ...] = (
     Topologyspreadconstraints(),
     Volumes(),
 )
+
+UNSUPPORTED_COMPONENTS: Mapping[str, str] = {
+    "helmchart": "use type helm, which leaves the release to Flux in the target cluster",
+    "ref-objects": "write the objects out with type k8s-objects",
+}
+"""Types that KubeVela has and lateen doesn't yet, and what to do instead."""
+
+UNSUPPORTED_TRAITS: Mapping[str, str] = {
+    "helm-labels": "set the labels with the chart's values",
+    "kruise-rollout": "use k8s-update-strategy",
+    "rollout": "use k8s-update-strategy",
+}
+"""Likewise for traits."""

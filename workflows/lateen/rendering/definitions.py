@@ -17,6 +17,14 @@ _Class: TypeAlias = type[P]
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The installed distribution that a plug-in type came with."""
+
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
 class Rendered:
     """What a component's template makes: its workload, and further objects by output name."""
 
@@ -25,10 +33,17 @@ class Rendered:
 
 
 class ComponentType(ABC, Generic[P]):
-    """A kind of component: its name, its parameters, and the objects that it makes of them."""
+    """A kind of component: its name, its parameters, and the objects that it makes of them.
+
+    The first line of a class's docstring is what ``lateen def list`` shows. Instances have no state, and
+    rendering is pure: the same parameters and context always give the same objects, whatever the clock,
+    the environment or the network say. It runs inside Temporal workflows, too.
+    """
 
     parameters: _Class[P]
     type: str
+    origin: Origin | None = None
+    """Where a plug-in came from; None for a built-in."""
 
     @abstractmethod
     def render(self, parameters: P, context: RenderContext) -> Rendered:
@@ -39,10 +54,15 @@ class ComponentType(ABC, Generic[P]):
 
 
 class TraitType(ABC, Generic[P]):
-    """A kind of trait: it changes the workload, adds objects, or both."""
+    """A kind of trait: it changes the workload, adds objects, or both.
+
+    What ``ComponentType`` says of docstrings, state and purity holds here, too.
+    """
 
     parameters: _Class[P]
     type: str
+    origin: Origin | None = None
+    """Where a plug-in came from; None for a built-in."""
     after_dispatch = False
     """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
 

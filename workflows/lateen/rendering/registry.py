@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lateen.model.errors import InvalidApplication, nearest
-from lateen.rendering.catalog import COMPONENTS, TRAITS
+from lateen.rendering.catalog import (
+    COMPONENTS,
+    TRAITS,
+    UNSUPPORTED_COMPONENTS,
+    UNSUPPORTED_TRAITS,
+)
 from lateen.rendering.definitions import ComponentType, TraitType
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = ["ComponentType", "Registry", "TraitType", "builtin"]
+
+VERSION = "v1"
+"""The one version that every type has; KubeVela's users may pin it: ``webservice@v1``."""
 
 
 class Registry:
@@ -31,18 +42,20 @@ class Registry:
         return self
 
     def component(self, name: str, *, path: str = "type") -> ComponentType[Any]:
-        """Return a component type.
+        """Return a component type by its name, which may pin the version.
 
         Raises ``InvalidApplication`` at ``path``, with the nearest known name.
         """
-        return _find(self._components, name, path=path, what="component type")
+        return _find(
+            self._components, UNSUPPORTED_COMPONENTS, name, path=path, what="component type"
+        )
 
     def trait(self, name: str, *, path: str = "type") -> TraitType[Any]:
-        """Return a trait type.
+        """Return a trait type by its name, which may pin the version.
 
         Raises ``InvalidApplication`` at ``path``, with the nearest known name.
         """
-        return _find(self._traits, name, path=path, what="trait type")
+        return _find(self._traits, UNSUPPORTED_TRAITS, name, path=path, what="trait type")
 
     @property
     def components(self) -> list[ComponentType[Any]]:
@@ -62,10 +75,25 @@ class Registry:
 _Found = TypeVar("_Found")
 
 
-def _find(known: dict[str, _Found], name: str, *, path: str, what: str) -> _Found:
+def _find(
+    known: dict[str, _Found],
+    unsupported: Mapping[str, str],
+    pinned: str,
+    *,
+    path: str,
+    what: str,
+) -> _Found:
+    name, at, version = pinned.partition("@")
     found = known.get(name)
     if found is None:
-        raise InvalidApplication.at(path, f"unknown {what}", name, nearest(name, known))
+        if name in unsupported:
+            message = f"this {what} is not supported yet"
+            raise InvalidApplication.at(path, message, pinned, unsupported[name])
+        raise InvalidApplication.at(path, f"unknown {what}", pinned, nearest(name, known))
+    if at and version != VERSION:
+        message = f"unknown version of {what} {name!r}"
+        hint = f"write {name!r}; its only version is {VERSION}"
+        raise InvalidApplication.at(path, message, pinned, hint)
     return found
 
 
