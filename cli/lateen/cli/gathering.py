@@ -52,7 +52,7 @@ def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
     applications = [document for document in documents if isinstance(document, Application)]
     problems += _wrong(applications)
     if problems:
-        raise InvalidDocuments("\n".join([*problems, "nothing was submitted"]))
+        raise InvalidDocuments("\n".join(problems))
     external = [document for document in documents if not isinstance(document, Application)]
     return Documents(applications, external)
 

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable
 from typing import get_args
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from lateen.client.ending import RunEnd, end_of
@@ -70,7 +70,7 @@ class Follower:
                     return ended
             if state.get("digest") == self._submitted.digest:
                 coming = False
-            elif not (self._submitted.state == "queued" and state.get("queued")):
+            elif not await self._may_follow(end.next_run, state):
                 return self._superseded()
             self._run_id = end.next_run
 
@@ -120,6 +120,18 @@ class Follower:
     def _at_approval(self) -> Outcome:
         steps = ", ".join(repr(waiting.step) for waiting in self._seen().waiting)
         return self._outcome("waiting", f"step {steps} waits for approval")
+
+    async def _may_follow(self, run_id: str, state: Json) -> bool:
+        """Tell whether our content may still wait behind a run of other content.
+
+        Only the state of an open run says that for sure: a closed one has handed its queue on.
+        """
+        if self._submitted.state != "queued":
+            return False
+        if state.get("queued"):
+            return True
+        handle = self._client.get_workflow_handle(self._submitted.application, run_id=run_id)
+        return (await handle.describe()).status != WorkflowExecutionStatus.RUNNING
 
     async def _reset_run(self) -> str:
         """Return the run that took over after a reset, which terminates one run and starts another."""

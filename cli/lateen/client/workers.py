@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -15,12 +17,28 @@ from lateen.contracts.identifiers import TASK_QUEUE
 ANSWER = timedelta(seconds=1.5)
 """A worker that is there answers a query in milliseconds."""
 
+_STARTING = 0.7
+_INTERVAL = 0.1
+"""Seconds."""
+
 _FORGOTTEN = timedelta(seconds=75)
 """A poll lasts up to a minute; whoever has not polled for longer is gone, though still listed."""
 
 
 async def has_worker(client: Client, task_queue: str) -> bool:
-    """Tell whether a worker polled lately. One that was killed counts for another minute."""
+    """Tell whether a worker polls; one that is just starting has a moment to begin.
+
+    One that was killed still counts for another minute: it may be in the middle of a poll.
+    """
+    give_up = time.monotonic() + _STARTING
+    while not await _polled_lately(client, task_queue):
+        if time.monotonic() > give_up:
+            return False
+        await asyncio.sleep(_INTERVAL)
+    return True
+
+
+async def _polled_lately(client: Client, task_queue: str) -> bool:
     answer = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
