@@ -25,10 +25,12 @@ class DeployProperties(Model):
     has no effect: there are no terraform components here.
     """
 
-    auto: bool = True
-    policies: list[str] = Field(default_factory=list[str])
-    parallelism: int = Field(default=5, ge=1)
-    ignore_terraform_component: bool = True
+    auto: bool = Field(default=True, description="Whether it starts without an approval.")
+    policies: list[str] = Field(
+        default_factory=list[str], description="Names of topologies and overrides, in order."
+    )
+    parallelism: int = Field(default=5, ge=1, description="Most placements in flight.")
+    ignore_terraform_component: bool = Field(default=True, description="Without effect.")
 
 
 class DeployToEnvProperties(Model):
@@ -38,20 +40,24 @@ class DeployToEnvProperties(Model):
     they are always delivered together.
     """
 
-    policy: str = ""
-    env: str = Field(min_length=1)
-    parallel: bool = False
+    policy: str = Field(
+        default="", description="Name of the env-binding policy; the first one by default."
+    )
+    env: str = Field(min_length=1, description="Name of the env.")
+    parallel: bool = Field(default=False, description="Without effect.")
 
 
 class SuspendProperties(Model):
     """Wait for somebody, or for ``duration``, whichever is first."""
 
-    duration: Duration | None = None
-    message: str = ""
+    duration: Duration | None = Field(
+        default=None, description="Go on by itself after this time, such as `30m`."
+    )
+    message: str = Field(default="", description="What to tell those who wait.")
 
 
 class StepGroupProperties(Model):
-    """A group has none; its steps stand in ``subSteps``."""
+    """Run the steps in ``subSteps`` together; it has no properties of its own."""
 
 
 STEP_TYPES: Mapping[str, type[Model]] = {

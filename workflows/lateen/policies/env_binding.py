@@ -35,22 +35,24 @@ _NoLabels = Annotated[dict[str, str], AfterValidator(_no_labels)]
 class ClusterSelector(Model):
     """Names the cluster of an env; without a name it is the hub."""
 
-    name: str = ""
-    labels: _NoLabels | None = None
+    name: str = Field(default="", description="Name of the cluster; the hub by default.")
+    labels: _NoLabels | None = Field(default=None, description="Not supported; must be empty.")
 
 
 class NamespaceSelector(Model):
     """Names the namespace of an env; without a name it is the application's."""
 
-    name: DnsLabel | Literal[""] = ""
-    labels: _NoLabels | None = None
+    name: DnsLabel | Literal[""] = Field(
+        default="", description="Name of the namespace; the application's own by default."
+    )
+    labels: _NoLabels | None = Field(default=None, description="Not supported; must be empty.")
 
 
 class EnvPlacement(Model):
     """Where an env is."""
 
-    cluster_selector: ClusterSelector | None = None
-    namespace_selector: NamespaceSelector | None = None
+    cluster_selector: ClusterSelector | None = Field(default=None, description="The cluster.")
+    namespace_selector: NamespaceSelector | None = Field(default=None, description="The namespace.")
 
     @property
     def cluster(self) -> str:
@@ -66,22 +68,26 @@ class EnvPlacement(Model):
 class EnvSelector(Model):
     """The components that an env has. Unlike an override's selector, an empty one keeps all."""
 
-    components: list[str] | None = None
+    components: list[str] | None = Field(
+        default=None, description="Names of the components; all by default."
+    )
 
 
 class EnvPatch(Model):
     """Changes to components, with the rules of overrides."""
 
-    components: list[ComponentPatch] | None = None
+    components: list[ComponentPatch] | None = Field(
+        default=None, description="Components to change or to add."
+    )
 
 
 class Env(Model):
     """One environment."""
 
-    name: str = Field(min_length=1)
-    placement: EnvPlacement | None = None
-    selector: EnvSelector | None = None
-    patch: EnvPatch | None = None
+    name: str = Field(min_length=1, description="Name of the env.")
+    placement: EnvPlacement | None = Field(default=None, description="Where it is.")
+    selector: EnvSelector | None = Field(default=None, description="The components that it has.")
+    patch: EnvPatch | None = Field(default=None, description="What is different there.")
 
     @property
     def cluster(self) -> str:
@@ -95,10 +101,12 @@ class Env(Model):
 
 
 class EnvBindingProperties(Model):
-    """What an env-binding policy says. ``created`` is KubeVela's and has no effect there either."""
+    """Name environments, each a place with changes; deprecated, use topology and override."""
 
-    envs: list[Env]
-    created: bool | None = None
+    envs: list[Env] = Field(description="The environments; a deploy2env step delivers to one.")
+    created: bool | None = Field(
+        default=None, description="KubeVela's, and without effect there either."
+    )
 
     @field_validator("envs")
     @classmethod

@@ -28,10 +28,14 @@ _LONGEST_NAME = 128
 class TraitPatch(Model):
     """A change to a trait. Without ``name`` it means the first trait of its type."""
 
-    type: str = Field(min_length=1)
-    name: str | None = None
-    properties: Json | None = None
-    disable: bool | None = None
+    type: str = Field(min_length=1, description="Type of the trait.")
+    name: str | None = Field(
+        default=None, description="Which of several traits of the type; the first by default."
+    )
+    properties: Json | None = Field(
+        default=None, description="Merged into the trait's properties; lists are replaced."
+    )
+    disable: bool | None = Field(default=None, description="Remove the trait.")
 
 
 class ComponentPatch(Model):
@@ -40,11 +44,22 @@ class ComponentPatch(Model):
     Without a name it changes all components, or all of ``type``.
     """
 
-    name: str | None = Field(default=None, max_length=_LONGEST_NAME)
-    type: str | None = None
-    properties: Json | None = None
-    traits: list[TraitPatch] | None = None
-    external_revision: str | None = None
+    name: str | None = Field(
+        default=None,
+        max_length=_LONGEST_NAME,
+        description="Name of the component, or a pattern with `*` and `?`; all by default. "
+        "A new name with a type adds a component.",
+    )
+    type: str | None = Field(
+        default=None, description="Type of the component; without a name, all of the type change."
+    )
+    properties: Json | None = Field(
+        default=None, description="Merged into the component's properties; lists are replaced."
+    )
+    traits: list[TraitPatch] | None = Field(
+        default=None, description="Traits to change, add or remove."
+    )
+    external_revision: str | None = Field(default=None, description="Not supported yet.")
 
     @property
     def is_pattern(self) -> bool:
@@ -53,10 +68,14 @@ class ComponentPatch(Model):
 
 
 class OverrideProperties(Model):
-    """What an override policy says. A missing selector keeps all components, an empty one none."""
+    """Change, add and select components. A missing selector keeps all of them, an empty one none."""
 
-    components: list[ComponentPatch] | None = None
-    selector: list[str] | None = None
+    components: list[ComponentPatch] | None = Field(
+        default=None, description="Components to change or to add."
+    )
+    selector: list[str] | None = Field(
+        default=None, description="Names or patterns of the components that are kept."
+    )
 
 
 def read_override(policy: InlinePolicy, *, path: str | None = None) -> OverrideProperties:

@@ -28,10 +28,12 @@ def _label_value(key: str) -> str:
 
 
 class ReplicationProperties(Model):
-    """What a replication policy says: a copy for each key of each component that is selected."""
+    """Make a copy of each selected component for each key."""
 
-    keys: list[Annotated[str, AfterValidator(_label_value)]] = Field(min_length=1, max_length=100)
-    selector: list[str] = Field(min_length=1)
+    keys: list[Annotated[str, AfterValidator(_label_value)]] = Field(
+        min_length=1, max_length=100, description="One for each copy; templates can read it."
+    )
+    selector: list[str] = Field(min_length=1, description="Names of the components to copy.")
 
     @field_validator("keys")
     @classmethod

@@ -32,17 +32,27 @@ def _no_blank_names(names: list[str]) -> list[str]:
 
 
 class TopologyProperties(Model):
-    """What a topology policy says; ``clusters`` wins over a selector.
+    """Choose clusters, by name or by label, and a namespace.
 
     ``clusterSelector`` is the name that ``clusterLabelSelector`` had once. KubeVela accepts and
     ignores it, which silently delivers to the hub; here it selects.
     """
 
-    clusters: Annotated[list[str], AfterValidator(_no_blank_names)] | None = None
-    cluster_label_selector: dict[str, str] | None = None
-    cluster_selector: dict[str, str] | None = None
-    namespace: DnsLabel | Literal[""] = ""
-    allow_empty: bool = False
+    clusters: Annotated[list[str], AfterValidator(_no_blank_names)] | None = Field(
+        default=None, description="Names of clusters; `local` is the hub. Wins over labels."
+    )
+    cluster_label_selector: dict[str, str] | None = Field(
+        default=None, description="Labels that clusters must have; `{}` selects every cluster."
+    )
+    cluster_selector: dict[str, str] | None = Field(
+        default=None, description="Deprecated name of `clusterLabelSelector`."
+    )
+    namespace: DnsLabel | Literal[""] = Field(
+        default="", description="Namespace of all objects; the application's own by default."
+    )
+    allow_empty: bool = Field(
+        default=False, description="Whether labels may select no cluster at all."
+    )
 
     @property
     def selector(self) -> dict[str, str] | None:

@@ -161,49 +161,49 @@ class VolumeMounts(Parameters):
 class ClaimVolume(ClaimMount):
     """Deprecated form: a PersistentVolumeClaim."""
 
-    type: Literal["pvc"]
+    type: Literal["pvc"] = Field(description="Kind of volume.")
 
 
 class ConfigMapVolume(ConfigMapMount):
     """Deprecated form: the content of a ConfigMap."""
 
-    type: Literal["configMap"]
+    type: Literal["configMap"] = Field(description="Kind of volume.")
 
 
 class SecretVolume(SecretMount):
     """Deprecated form: the content of a Secret."""
 
-    type: Literal["secret"]
+    type: Literal["secret"] = Field(description="Kind of volume.")
 
 
 class EmptyDirVolume(EmptyDirMount):
     """Deprecated form: an empty directory, which is the default."""
 
-    type: Literal["emptyDir"] = "emptyDir"
+    type: Literal["emptyDir"] = Field(default="emptyDir", description="Kind of volume.")
 
 
 class BareClaim(ClaimSource):
     """Not mounted: a PersistentVolumeClaim."""
 
-    type: Literal["pvc"]
+    type: Literal["pvc"] = Field(description="Kind of volume.")
 
 
 class BareConfigMap(ConfigMapSource):
     """Not mounted: the content of a ConfigMap."""
 
-    type: Literal["configMap"]
+    type: Literal["configMap"] = Field(description="Kind of volume.")
 
 
 class BareSecret(SecretSource):
     """Not mounted: the content of a Secret."""
 
-    type: Literal["secret"]
+    type: Literal["secret"] = Field(description="Kind of volume.")
 
 
 class BareEmptyDir(EmptyDirSource):
     """Not mounted: an empty directory, which is the default."""
 
-    type: Literal["emptyDir"] = "emptyDir"
+    type: Literal["emptyDir"] = Field(default="emptyDir", description="Kind of volume.")
 
 
 def _volume_type(value: Any) -> str:
