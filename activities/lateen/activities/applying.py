@@ -14,6 +14,7 @@ from itertools import groupby
 from lateen.activities.edges import Refused
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import ApiError, Conflict, KubeError, NotFound, UnknownKind
+from lateen.kube.shapes import as_object
 from lateen.model.base import Json
 from lateen.model.labels import APP_NAME, APP_NAMESPACE
 from lateen.model.objects import ObjectRef
@@ -158,7 +159,7 @@ def _provided(manifests: Sequence[Json]) -> _Provided:
 
 def check_owner(live: Json, ref: ObjectRef, *, application: str, cluster: str) -> None:
     """Raise ``Refused`` unless an existing object carries the application's labels."""
-    labels = (live.get("metadata") or {}).get("labels") or {}
+    labels = as_object(as_object(live.get("metadata")).get("labels"))
     if APP_NAME not in labels and APP_NAMESPACE not in labels:
         raise Refused(
             f"cluster {cluster}: {ref} exists but is not managed by any application; delete it, name the "

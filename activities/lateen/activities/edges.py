@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio.exceptions import ApplicationError
 
@@ -20,24 +20,20 @@ from lateen.model.labels import LOCAL
 _LONGEST = 2000
 """Temporal cuts a failure at 4 KiB; we cut earlier, at the end of a text that stays readable."""
 
-P = ParamSpec("P")
-T = TypeVar("T")
-S = TypeVar("S")
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
-def edge(
-    activity: Callable[Concatenate[S, P], Awaitable[T]],
-) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+def edge(activity: F) -> F:
     """Translate what an activity raises; everything else is a bug and retried as Temporal does."""
 
     @functools.wraps(activity)
-    async def translated(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def translated(*args: Any, **kwargs: Any) -> Any:
         try:
-            return await activity(self, *args, **kwargs)
+            return await activity(*args, **kwargs)
         except LateenError as error:
             raise to_failure(error) from None
 
-    return translated
+    return cast("F", translated)
 
 
 def to_failure(error: LateenError) -> ApplicationError:

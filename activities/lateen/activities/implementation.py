@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from temporalio import activity
@@ -97,7 +97,7 @@ def _run_id() -> str:
 
 
 @asynccontextmanager
-async def _heartbeating() -> AsyncIterator[Callable[[Json], None]]:
+async def _heartbeating() -> AsyncGenerator[Callable[[Json], None]]:
     """Heartbeat every second with the last thing that was reported.
 
     A cancellation reaches an activity as the answer to a heartbeat, and a worker that died is noticed when

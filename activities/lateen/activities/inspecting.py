@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from lateen.activities.rooms import Rooms
 from lateen.contracts.messages import Inspect
 from lateen.kube.diagnosing import explain
 from lateen.kube.errors import KubeError
 from lateen.kube.health import Health, evaluate
+from lateen.kube.shapes import as_object, as_objects
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError
 from lateen.model.labels import APP_COMPONENT, RESOURCE_TYPE, TRAIT_TYPE, WORKLOAD_TYPE
@@ -196,12 +196,12 @@ async def _list(rooms: Rooms, namespace: str | None) -> list[Json]:
 
 
 def _components(stored: Json | None) -> list[Json]:
-    components: Any = ((stored or {}).get("spec") or {}).get("components") or []
+    spec = as_object((stored or {}).get("spec"))
     return [
         {
             "name": component.get("name", ""),
             "type": component.get("type", ""),
-            "traits": [trait.get("type", "") for trait in component.get("traits") or []],
+            "traits": [trait.get("type", "") for trait in as_objects(component.get("traits"))],
         }
-        for component in components
+        for component in as_objects(spec.get("components"))
     ]

@@ -15,6 +15,7 @@ from lateen.activities.rooms import Rooms
 from lateen.contracts.messages import StepPlan
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import KubeError
+from lateen.kube.shapes import as_object
 from lateen.model.base import Json
 from lateen.model.errors import LateenError
 from lateen.model.objects import ObjectRef
@@ -42,23 +43,22 @@ async def all_match(
             except LateenError:
                 return False
 
-    checks = [
-        one(placed.cluster, manifest)
-        for plan in plans
-        for placed in plan.placements
-        for manifest in resolved.manifests(
-            resolved.step(plan.step),
-            Placement(cluster=placed.cluster, namespace=placed.namespace),
-            revision=revision,
-        )
-    ]
+    # Where several steps write one object, the last one has the word.
+    wanted: dict[tuple[str, ObjectRef], Json] = {}
+    for plan in plans:
+        step = resolved.step(plan.step)
+        for placed in plan.placements:
+            placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
+            for manifest in resolved.manifests(step, placement, revision=revision):
+                wanted[placed.cluster, ObjectRef.of(manifest)] = manifest
+    checks = [one(cluster, manifest) for (cluster, _), manifest in wanted.items()]
     return all(await asyncio.gather(*checks))
 
 
 async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:
     """Tell whether applying a manifest would change nothing."""
     live = await cluster.get(ObjectRef.of(manifest))
-    if live is None or (live.get("metadata") or {}).get("deletionTimestamp"):
+    if live is None or as_object(live.get("metadata")).get("deletionTimestamp"):
         return False
     try:
         applied = await cluster.apply(manifest, field_manager=manager, force=True, dry_run=True)

@@ -41,8 +41,9 @@ async def deliver_placement(
     namespace, _ = split(request.application)
     resolved = await rooms.resolve(namespace, request.revision)
     manifests = manifests_of(rooms, resolved, request)
+    limit = asyncio.timeout_at(_loop_time(request.deadline))
     try:
-        async with asyncio.timeout_at(_loop_time(request.deadline)) as limit:
+        async with limit:
             cluster = await rooms.clusters.connect(request.placement.cluster)
             try:
                 applied = await _apply(

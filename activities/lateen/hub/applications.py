@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from lateen.hub.records import FIELD_MANAGER
+from lateen.kube.cluster import Cluster
 from lateen.kube.errors import NotFound
+from lateen.kube.shapes import as_object
+from lateen.model.application import Application
+from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError, nearest
 from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
@@ -19,19 +23,13 @@ from lateen.planning.references import (
     policy_references,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lateen.kube.cluster import Cluster
-    from lateen.model.application import Application
-    from lateen.model.base import Json
-
 APPLICATION = "core.oam.dev/v1beta1"
 EXTERNAL = "core.oam.dev/v1alpha1"
 
 KUBEVELA_PAUSE = "controller.core.oam.dev/pause"
 """KubeVela's label that makes its controller leave an application alone."""
 
+_KUBEVELA_NAMESPACE = "vela-system"
 _KUBEVELA_CONTROLLER = {"controller.oam.dev/name": "vela-core"}
 _GUARD_MAX_AGE = 60.0
 
@@ -89,7 +87,8 @@ class Applications:
     async def snapshot(self, application: Application, *, given: Sequence[Json] = ()) -> Snapshot:
         """Read everything that an application refers to, in its own namespace only.
 
-        Policies and Workflows in ``given`` count as if they were stored. Raises ``InvalidApplication`` naming each Policy or Workflow that does not exist.
+        Policies and Workflows in ``given`` count as if they were stored. Raises
+        ``InvalidApplication`` naming each Policy or Workflow that does not exist.
         """
         references = external_references(application)
         namespace = application.metadata.namespace
@@ -148,8 +147,10 @@ class Applications:
         known = self._kubevela
         if known is not None and time.monotonic() - known[0] < _GUARD_MAX_AGE:
             return known[1]
-        controllers = await self._hub.list("apps/v1", "Deployment", labels=_KUBEVELA_CONTROLLER)
-        active = any((item.get("spec") or {}).get("replicas", 1) for item in controllers)
+        controllers = await self._hub.list(
+            "apps/v1", "Deployment", namespace=_KUBEVELA_NAMESPACE, labels=_KUBEVELA_CONTROLLER
+        )
+        active = any(as_object(item.get("spec")).get("replicas", 1) for item in controllers)
         self._kubevela = (time.monotonic(), active)
         return active
 

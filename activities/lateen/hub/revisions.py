@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lateen.hub.records import API_VERSION, FIELD_MANAGER
 from lateen.kube.errors import AlreadyExists
+from lateen.kube.shapes import as_object
 from lateen.model.errors import LateenError
 from lateen.model.labels import APP_NAME
 from lateen.model.objects import ObjectRef
@@ -55,7 +56,7 @@ class Revisions:
             await self._hub.create(manifest, field_manager=FIELD_MANAGER)
         except AlreadyExists:
             live = await self._hub.get(_ref(namespace, ref.name))
-            return live is not None and (live.get("spec") or {}).get("digest") == ref.digest
+            return as_object((live or {}).get("spec")).get("digest") == ref.digest
         self._remember(namespace, ref, snapshot)
         return True
 
@@ -65,7 +66,7 @@ class Revisions:
         if known is not None:
             return known
         live = await self._hub.get(_ref(namespace, ref.name))
-        spec = (live or {}).get("spec") or {}
+        spec = as_object((live or {}).get("spec"))
         if not spec or spec.get("digest") != ref.digest:
             raise RevisionLost(
                 f"revision {namespace}/{ref.name} is gone from the hub or was replaced; submit again"
@@ -77,7 +78,7 @@ class Revisions:
     async def find(self, namespace: str, name: str) -> tuple[RevisionRef, Snapshot] | None:
         """Return a revision by name, or None when it isn't kept any more."""
         live = await self._hub.get(_ref(namespace, name))
-        spec = (live or {}).get("spec") or {}
+        spec = as_object((live or {}).get("spec"))
         if not spec:
             return None
         ref = RevisionRef(name=name, number=spec.get("number", 0), digest=spec.get("digest", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ async def run_worker(client: Client, settings: WorkerSettings, *, stop: asyncio.
 
 
 @asynccontextmanager
-async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncIterator[Rooms]:
+async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncGenerator[Rooms]:
     """Connect to the hub, see what is missing there and in Temporal, and build what activities need."""
     hub = Cluster(Connection(LOCAL, hub_credentials(settings.hub_kubeconfig)))
     async with hub:

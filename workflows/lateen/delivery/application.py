@@ -22,9 +22,13 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.submissions import Submission, read_submission
     from lateen.model.base import Json
     from lateen.model.errors import InvalidApplication
+    from lateen.model.json_values import as_list, as_object
 
 _MOST_PREVIOUS = 10
 _MOST_QUEUED = 100
+_LARGEST_QUEUE = 512 * 1024
+_MOST_WARNINGS = 50
+_LONGEST_WARNING = 1000
 _FIRST_TASK = 4
 """Events at the first workflow task: a submission seen there came with the start itself."""
 
@@ -40,7 +44,7 @@ class ApplicationWorkflow:
     @workflow.init
     def __init__(self, application: Any = None, carry: Any = None) -> None:
         self._id = workflow.info().workflow_id
-        self._carry: Json = carry if isinstance(carry, dict) else {}
+        self._carry: Json = as_object(carry) or {}
         self._current: Submission | None = None
         self._invalid: InvalidApplication | None = None
         self._next: Submission | None = None
@@ -58,11 +62,13 @@ class ApplicationWorkflow:
                 if carried:
                     payload = {**carried, "application": application}
                 self._current = read_submission(payload, workflow_id=self._id)
-            queued = self._carry.get("queued")
-            for entry in queued if isinstance(queued, list) else []:
-                self._queue.append(read_submission(entry, workflow_id=self._id))
         except InvalidApplication as error:
             self._invalid = error
+        for entry in as_list(self._carry.get("queued")) or []:
+            try:
+                self._queue.append(read_submission(entry, workflow_id=self._id))
+            except InvalidApplication as error:
+                self._warn_of(error)
 
     @workflow.run
     async def run(self, application: Any = None, carry: Any = None) -> Json:  # noqa: ARG002
@@ -109,11 +115,10 @@ class ApplicationWorkflow:
     def _continue(self, work: asyncio.Future[Json]) -> None:
         """Start the next run: what superseded this one, or what waited for it."""
         coming = self._next or self._queue.pop(0)
-        previous = self._carry.get("previous")
-        previous = previous if isinstance(previous, list) else []
+        previous = as_list(self._carry.get("previous")) or []
         mine = {"runId": workflow.info().run_id, **self._summary()}
         hub_uid = self._progress.opened.hub_uid if self._progress.opened else ""
-        carry = {
+        carry: Json = {
             **coming.to_json(),
             "hubUid": hub_uid or str(self._carry.get("hubUid") or ""),
             "queued": [submission.to_json() for submission in self._queue],
@@ -153,7 +158,7 @@ class ApplicationWorkflow:
         except InvalidApplication as error:
             if self._current is None:
                 self._invalid = error
-            self._progress.warnings.append(f"an invalid submission was ignored: {error}")
+            self._warn_of(error)
 
     @workflow.update(name=identifiers.SUBMIT)
     def submit(self, payload: Any = None) -> Json:
@@ -168,9 +173,9 @@ class ApplicationWorkflow:
             raise ApplicationError(
                 str(error), type=errors.INVALID_APPLICATION, non_retryable=True
             ) from error
-        if submission.queue and len(self._queue) >= _MOST_QUEUED:
+        if submission.queue and not self._fits(submission):
             raise ApplicationError(
-                f"{_MOST_QUEUED} submissions wait already; supersede instead of queueing",
+                f"{len(self._queue)} submissions wait already; supersede instead of queueing",
                 type=errors.REFUSED,
                 non_retryable=True,
             )
@@ -206,14 +211,13 @@ class ApplicationWorkflow:
     @workflow.query(name=identifiers.STATE)
     def state(self) -> Json:
         """Say how far the run is: phase, steps, placements, what waits."""
-        previous = self._carry.get("previous")
         return {
             **self._progress.to_json(),
             "runId": workflow.info().run_id,
             "digest": self._current.digest if self._current else "",
             "queued": len(self._queue),
             "waiting": [waiting.to_json() for waiting in self._approvals.waiting.values()],
-            "previous": previous if isinstance(previous, list) else [],
+            "previous": as_list(self._carry.get("previous")) or [],
         }
 
     def _take(self, submission: Submission) -> Json:
@@ -224,13 +228,14 @@ class ApplicationWorkflow:
             return {**answer, "state": "started"}
         if current.intent == "delete" and submission.intent == "delete":
             self._abandoned.update(submission.abandon)
-        pending = self._next or (self._queue[-1] if self._queue and submission.queue else current)
+        last = self._queue[-1] if self._queue and submission.queue else None
+        pending = last or self._next or current
         if pending.same_as(submission):
             fresh = workflow.info().get_current_history_length() <= _FIRST_TASK
             return {**answer, "state": "started" if fresh else "joined"}
         if submission.queue:
-            if len(self._queue) >= _MOST_QUEUED:
-                self._progress.warnings.append("a queued submission was ignored: too many wait")
+            if not self._fits(submission):
+                self._warn("a queued submission was ignored: too many wait")
                 return {**answer, "state": "refused"}
             self._queue.append(submission)
             return {**answer, "state": "queued"}
@@ -240,6 +245,19 @@ class ApplicationWorkflow:
 
     def _decide(self, decision: Any, *, approved: bool) -> Json:
         return self._approvals.decide(decision, approved=approved, at=workflow.now().isoformat())
+
+    def _warn_of(self, error: InvalidApplication) -> None:
+        self._warn(f"an invalid submission was ignored: {error}")
+
+    def _warn(self, text: str) -> None:
+        """Keep a warning about a message; whoever sends them without end is not quoted without end."""
+        if len(self._progress.warnings) < _MOST_WARNINGS:
+            self._progress.warnings.append(text[:_LONGEST_WARNING])
+
+    def _fits(self, submission: Submission) -> bool:
+        """Tell whether the queue has room: what waits travels in the start of the next run."""
+        sizes = [waiting.size for waiting in (*self._queue, submission)]
+        return len(sizes) <= _MOST_QUEUED and sum(sizes) <= _LARGEST_QUEUE
 
     def _refuse_void(self, decision: Any) -> None:
         refusal = self._approvals.refusal(decision)

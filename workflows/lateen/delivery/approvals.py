@@ -11,6 +11,7 @@ from typing import Any
 
 from lateen.contracts.messages import Decision, PruneTarget
 from lateen.model.base import Json
+from lateen.model.json_values import as_object
 from lateen.model.records import AuditEvent
 
 UNATTRIBUTED = "unattributed"
@@ -60,9 +61,9 @@ class Approvals:
     """The gate of one run."""
 
     require_attributed: bool = False
-    waiting: dict[str, Waiting] = field(default_factory=dict)
-    decisions: dict[str, Decision] = field(default_factory=dict)
-    events: list[AuditEvent] = field(default_factory=list)
+    waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
+    decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
+    events: list[AuditEvent] = field(default_factory=list[AuditEvent])
     _void: int = 0
 
     def ask(self, waiting: Waiting) -> None:
@@ -148,11 +149,12 @@ def _read(payload: Any) -> _Request:
         return _Request()
     if isinstance(payload, str):
         return _Request(reason=payload[:_LONGEST_TEXT])
-    if not isinstance(payload, dict):
+    fields = as_object(payload)
+    if fields is None:
         return _Request(problem="a decision is a JSON object with step, actor, reason")
     texts: dict[str, str] = {}
     for key in ("step", "actor", "reason", "plan", "revision"):
-        value = payload.get(key)
+        value = fields.get(key)
         if value is not None and not isinstance(value, str):
             return _Request(problem=f"{key!r} of a decision is a string")
         texts[key] = (value or "")[:_LONGEST_TEXT]

@@ -44,4 +44,4 @@ class Index:
             updates.append(attributes.CLUSTERS.value_set(cut))
             self._shown[attributes.CLUSTERS.name] = cut
         if updates:
-            workflow.upsert_search_attributes(updates)
+            workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] - the SDK

@@ -39,7 +39,9 @@ class StepProgress:
     message: str = ""
     plan: StepPlan | None = None
     decision: Decision | None = None
-    placements: dict[tuple[str, str], PlacementOutcome] = field(default_factory=dict)
+    placements: dict[tuple[str, str], PlacementOutcome] = field(
+        default_factory=dict[tuple[str, str], PlacementOutcome]
+    )
 
     @property
     def done(self) -> bool:
@@ -89,10 +91,10 @@ class Progress:
     phase: Phase = "delivering"
     message: str = ""
     opened: OpenedDelivery | None = None
-    steps: dict[str, StepProgress] = field(default_factory=dict)
-    clusters: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    retained: list[str] = field(default_factory=list)
+    steps: dict[str, StepProgress] = field(default_factory=dict[str, StepProgress])
+    clusters: dict[str, str] = field(default_factory=dict[str, str])
+    warnings: list[str] = field(default_factory=list[str])
+    retained: list[str] = field(default_factory=list[str])
 
     def open(self, opened: OpenedDelivery) -> None:
         """Take over what the opening resolved."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, nearest
+from lateen.model.json_values import as_list, as_object, canonical_json, shown
 from lateen.model.parsing import content_digest, parse_application
 from lateen.planning.checking import check_application
 from lateen.rendering.registry import builtin
@@ -42,6 +43,11 @@ class Submission:
             other.confirm_removal,
         )
 
+    @property
+    def size(self) -> int:
+        """Bytes of JSON that the application takes when one run hands it to the next."""
+        return len(canonical_json(self.application))
+
     def to_json(self) -> Json:
         """Return the envelope that ``read_submission`` reads back."""
         return {
@@ -62,8 +68,8 @@ def read_submission(payload: Any, *, workflow_id: str) -> Submission:
     """
     envelope = _envelope(payload)
     intent = envelope.get("intent", "deliver")
-    if intent not in {"deliver", "delete"}:
-        raise InvalidApplication.at("intent", "expected 'deliver' or 'delete'", intent)
+    if intent not in ("deliver", "delete"):  # Not a set: what was sent may not be hashable.
+        raise InvalidApplication.at("intent", "expected 'deliver' or 'delete'", shown(intent))
     asked = Submission(
         intent="deliver",
         actor=_text(envelope, "actor"),
@@ -94,14 +100,15 @@ def read_submission(payload: Any, *, workflow_id: str) -> Submission:
 def _envelope(payload: Any) -> Json:
     if payload is None:
         return {}
-    if not isinstance(payload, dict):
-        raise InvalidApplication.at("", "expected an Application as a JSON object", payload)
-    if "kind" in payload or "apiVersion" in payload or "spec" in payload:
-        return {"application": payload}
-    for key in payload:
+    envelope = as_object(payload)
+    if envelope is None:
+        raise InvalidApplication.at("", "expected an Application as a JSON object", shown(payload))
+    if "kind" in envelope or "apiVersion" in envelope or "spec" in envelope:
+        return {"application": envelope}
+    for key in envelope:
         if key not in _KEYS:
             raise InvalidApplication.at(str(key), "unknown key", hint=nearest(str(key), _KEYS))
-    return payload
+    return envelope
 
 
 def _text(envelope: Json, key: str) -> str:
@@ -109,7 +116,7 @@ def _text(envelope: Json, key: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InvalidApplication.at(key, "expected a string", value)
+        raise InvalidApplication.at(key, "expected a string", shown(value))
     return value[:256]
 
 
@@ -118,14 +125,13 @@ def _flag(envelope: Json, key: str) -> bool:
     if value is None:
         return False
     if not isinstance(value, bool):
-        raise InvalidApplication.at(key, "expected true or false", value)
+        raise InvalidApplication.at(key, "expected true or false", shown(value))
     return value
 
 
 def _names(envelope: Json, key: str) -> tuple[str, ...]:
     value = envelope.get(key)
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise InvalidApplication.at(key, "expected a list of names", value)
-    return tuple(sorted(set(value)))
+    names = [] if value is None else as_list(value)
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise InvalidApplication.at(key, "expected a list of names", shown(value))
+    return tuple(sorted(set(names)))
