@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from lateen.cli.registering import register_search_attributes
 from lateen.local.preparing import prepare
 from lateen.local.stack import Stack
 from support.platform import Platform
+from support.processes import torn_down
 
 _HERE = Path(__file__).parent
 
@@ -54,17 +53,3 @@ def platform(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Generato
     finally:
         if ready.worker is not None:
             ready.worker.stop()
-
-
-@contextmanager
-def torn_down(stack: Stack) -> Generator[Stack]:
-    """Remove a stack at the end of the block, also when the run is terminated.
-
-    Its processes live in sessions of their own: a terminated run would leave them behind.
-    """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield stack
-    finally:
-        stack.down(delete=True)
-        signal.signal(signal.SIGTERM, before)

@@ -20,12 +20,12 @@ import psutil
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from functional.conftest import torn_down
 from lateen.local.errors import ServiceFailed
 from lateen.local.settings import HUB
 from lateen.local.simulating import SIMULATE, SIMULATE_DELAY
 from lateen.local.stack import Stack
 from support.api import Api, eventually
+from support.processes import torn_down
 
 PODS = "/api/v1/namespaces/default/pods"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"

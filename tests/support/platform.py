@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,44 +16,12 @@ from temporalio.exceptions import ApplicationError
 from lateen.local.simulating import SIMULATE, SIMULATE_DELAY
 from lateen.local.stack import Stack
 from support.api import Api
+from support.processes import WorkerProcess
 
 Json = dict[str, Any]
 
 BEIJING, HANGZHOU_1, HANGZHOU_2 = "cluster-beijing", "cluster-hangzhou-1", "cluster-hangzhou-2"
 QUEUE = "lateen"
-
-
-class WorkerProcess:
-    """A ``lateen worker`` of our own, that can be killed."""
-
-    def __init__(self, stack: Stack, log: Path, *options: str) -> None:
-        self.log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "lateen.cli", "worker", *options],
-                env={**os.environ, **stack.environment()},
-                stdout=output,
-                stderr=output,
-            )
-
-    def signal(self, number: int) -> None:
-        """Send a signal."""
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._process.kill()
-        self._process.wait(timeout=10)
-
-    def stop(self) -> None:
-        """End it in good order."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.terminate()
-        try:
-            self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
 
 @dataclass
