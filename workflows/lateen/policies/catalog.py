@@ -6,23 +6,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lateen.model.errors import InvalidApplication, Problem, nearest
-from lateen.policies.env_binding import ENV_BINDING, read_env_binding
-from lateen.policies.override import OVERRIDE, read_override
-from lateen.policies.replication import REPLICATION, read_replication, replication_warnings
-from lateen.policies.topology import TOPOLOGY, read_topology, topology_warnings
+from lateen.policies.env_binding import ENV_BINDING, EnvBindingProperties, read_env_binding
+from lateen.policies.override import OVERRIDE, OverrideProperties, read_override
+from lateen.policies.replication import (
+    REPLICATION,
+    ReplicationProperties,
+    read_replication,
+    replication_warnings,
+)
+from lateen.policies.topology import TOPOLOGY, TopologyProperties, read_topology, topology_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lateen.model.application import InlinePolicy
+    from lateen.model.base import Model
 
 
 @dataclass(frozen=True)
 class PolicyType:
-    """How a type's properties are checked (None: not supported yet), and where it acts."""
+    """How a type's properties are checked (None: not supported yet), where it acts, and their model."""
 
     check: Callable[[InlinePolicy, str], list[str]] | None = None
     in_steps: bool = False
+    properties: type[Model] | None = None
 
 
 def _check_topology(policy: InlinePolicy, path: str) -> list[str]:
@@ -45,10 +52,10 @@ def _check_env_binding(policy: InlinePolicy, path: str) -> list[str]:
 
 
 POLICY_TYPES: Mapping[str, PolicyType] = {
-    TOPOLOGY: PolicyType(_check_topology, in_steps=True),
-    OVERRIDE: PolicyType(_check_override, in_steps=True),
-    REPLICATION: PolicyType(_check_replication, in_steps=True),
-    ENV_BINDING: PolicyType(_check_env_binding),
+    TOPOLOGY: PolicyType(_check_topology, in_steps=True, properties=TopologyProperties),
+    OVERRIDE: PolicyType(_check_override, in_steps=True, properties=OverrideProperties),
+    REPLICATION: PolicyType(_check_replication, in_steps=True, properties=ReplicationProperties),
+    ENV_BINDING: PolicyType(_check_env_binding, properties=EnvBindingProperties),
     "apply-once": PolicyType(),
     "debug": PolicyType(),
     "garbage-collect": PolicyType(),
