@@ -67,6 +67,7 @@ class _Wish:
     wait: bool
     timeout: timedelta | None
     task_queue: str
+    deleting: bool = False
     queue: bool = False
     confirm_removal: tuple[str, ...] = ()
 
@@ -122,7 +123,7 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     """
     if (app is None) == (not files):
         raise click.UsageError("give either files with -f or the name of an application in the hub")
-    wish = _Wish(actor, wait, timeout, task_queue, queue, confirm_removal)
+    wish = _Wish(actor, wait, timeout, task_queue, queue=queue, confirm_removal=confirm_removal)
 
     async def run() -> list[Verdict]:
         documents = await _documents(app, files, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
@@ -170,7 +171,7 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     if not yes and sys.stdin.isatty():
         verb = "Forget" if orphan else "Delete"
         click.confirm(f"{verb} application {namespace}/{app} everywhere?", abort=True, err=True)
-    wish = _Wish(actor, wait, timeout, task_queue)
+    wish = _Wish(actor, wait, timeout, task_queue, deleting=True)
 
     async def run() -> list[Verdict]:
         from lateen.cli.patience import impatiently
@@ -273,7 +274,7 @@ async def _follow(lateen: Lateen, submitted: Submitted, *, wish: _Wish, display:
     from lateen.client.outcomes import NotFinished
 
     if not wish.wait:
-        return verdicts.of_submission(submitted)
+        return verdicts.of_submission(submitted, deleting=wish.deleting)
     try:
         outcome = await lateen.wait(
             submitted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,11 @@ def of_outcome(outcome: Outcome) -> Verdict:
     return Verdict(outcome.application, code, line, [*_hints(outcome), *_notes(outcome)])
 
 
-def of_submission(submitted: Submitted) -> Verdict:
+def of_submission(submitted: Submitted, *, deleting: bool = False) -> Verdict:
     """Tell what a submission that nobody waits for began."""
     said = {
-        "started": "delivery started",
-        "joined": "the very same is being delivered already",
+        "started": "deletion started" if deleting else "delivery started",
+        "joined": f"the very same is being {'deleted' if deleting else 'delivered'} already",
         "superseding": "supersedes what is being delivered",
         "queued": "waits for what is being delivered",
     }[submitted.state]
@@ -62,7 +63,7 @@ def command(verb: str, application: str, *options: str) -> str:
     """Return what to type about an application."""
     namespace, _, name = application.partition("/")
     place = [] if namespace == "default" else ["-n", namespace]
-    return " ".join(["lateen", verb, name, *place, *options])
+    return shlex.join(["lateen", verb, name, *place, *options])
 
 
 def decision_hints(application: str, steps: list[str]) -> list[str]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lateen.cli.output import clean, say
 from lateen.cli.verdicts import reason, retrying
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     from lateen.client.results import Progress
 
@@ -51,7 +55,11 @@ class Watch(Protocol):
 
 def watch() -> Watch:
     """Return the display that fits where progress goes, standard error."""
-    return LiveWatch() if sys.stderr.isatty() else PlainWatch()
+    if not sys.stderr.isatty():
+        return PlainWatch()
+    from rich.console import Console
+
+    return LiveWatch(Console(stderr=True, highlight=False))
 
 
 class Row(tuple[str, str, str, str]):
@@ -137,16 +145,14 @@ def _settled(message: str, state: str) -> str:
 class LiveWatch:
     """Redraws a table in place, and leaves its last state on the screen."""
 
-    def __init__(self) -> None:
-        from rich.console import Console
+    def __init__(self, console: Console) -> None:
         from rich.live import Live
 
         self._runs: dict[str, Progress] = {}
-        console = Console(stderr=True, highlight=False)
         self._console = console
         self._live = Live(
             console=console,
-            get_renderable=self._table,
+            get_renderable=self.table,
             refresh_per_second=8,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -170,7 +176,8 @@ class LiveWatch:
         """Remember the state for the next drawing."""
         self._runs[progress.application] = progress
 
-    def _table(self) -> Any:
+    def table(self) -> Table:
+        """Return what is drawn: a heading an application, below it a row a step, placement or cluster."""
         from rich.table import Table
         from rich.text import Text
 
@@ -211,7 +218,7 @@ def _shortened(rows: list[Row], most: int) -> list[Row]:
     return [*loud, Row(("", f"… {len(rows) - len(loud)} more", "", ""))]
 
 
-def _state(state: str) -> Any:
+def _state(state: str) -> Text:
     from rich.text import Text
 
     if state in _BUSY:
