@@ -11,6 +11,7 @@ from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.validation import problems_of
 from lateen.rendering.context import RenderContext
 from lateen.rendering.parameters import TemplateError
+from lateen.rendering.results import check_applied, check_rendered
 
 if TYPE_CHECKING:
     from lateen.model.application import Component, Trait
@@ -80,8 +81,11 @@ def draft(prepared: Prepared, context: RenderContext) -> Draft | list[Problem]:
     """Render the component and apply its traits in order; returns the problems if there are any."""
     try:
         rendered = prepared.type.render(prepared.parameters, context)
+        check_rendered(prepared.type, rendered)
     except TemplateError as error:
         return [error.at(f"{prepared.path}.properties")]
+    except Exception as error:  # noqa: BLE001 - `_defect` says why
+        return [_defect(prepared.type, error, path=prepared.path)]
     problems: list[Problem] = []
     outputs: list[tuple[TraitType[Any] | None, str, Json]] = [
         (None, name, made) for name, made in rendered.outputs.items()
@@ -89,11 +93,26 @@ def draft(prepared: Prepared, context: RenderContext) -> Draft | list[Problem]:
     for entry in prepared.traits:
         try:
             made = entry.trait.apply(entry.parameters, rendered.workload, context)
+            check_applied(entry.trait, rendered.workload, made)
         except TemplateError as error:
             problems.append(_trait_problem(error, entry))
+        except Exception as error:  # noqa: BLE001 - `_defect` says why
+            problems.append(_defect(entry.trait, error, path=entry.path))
         else:
             outputs += [(entry.trait, name, each) for name, each in made.items()]
     return problems or Draft(rendered.workload, tuple(outputs))
+
+
+def _defect(kind: ComponentType[Any] | TraitType[Any], error: Exception, *, path: str) -> Problem:
+    """Tell a defect of a plug-in, which would otherwise wedge the workflow task that checks it.
+
+    A defect of a built-in is raised again: it is ours, and its traceback says where.
+    """
+    if kind.origin is None:
+        raise error
+    made_by = f"plug-in {kind.origin.distribution} {kind.origin.version}"
+    message = f"type {kind.type!r} of {made_by} failed: {type(error).__name__}: {error}"
+    return Problem(path, message, hint="report it to the authors of the plug-in")
 
 
 def _trait_problem(error: TemplateError, entry: PreparedTrait) -> Problem:

@@ -67,6 +67,14 @@ class Registry:
         """All trait types by name."""
         return [self._traits[name] for name in sorted(self._traits)]
 
+    def namesake(
+        self, other: ComponentType[Any] | TraitType[Any]
+    ) -> ComponentType[Any] | TraitType[Any] | None:
+        """Return the type of the same kind that has the name of another one already."""
+        if isinstance(other, ComponentType):
+            return self._components.get(other.type)
+        return self._traits.get(other.type)
+
     def copy(self) -> Registry:
         """Return a registry of one's own to add plug-ins to."""
         return Registry().register(*self._components.values(), *self._traits.values())
