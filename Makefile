@@ -10,6 +10,7 @@ LATEEN := $(BIN)/lateen
 INSTALLED := $(VENV)/.installed
 DEVELOP := $(VENV)/.installed-dev
 TESTS ?= tests
+BENCH ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -37,7 +38,7 @@ check: $(DEVELOP) ## Check format, style, types and layers
 	@$(BIN)/lint-imports
 
 bench: $(INSTALLED) ## Measure how fast deliveries are on this machine
-	@$(BIN)/python -m tests.bench
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH)
 
 clean: ## Remove the virtual environment and caches; the stack and its programs stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
