@@ -30,7 +30,8 @@ LARGEST = 2 * 1024 * 1024
 """Bytes of one file or stream."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_LISTS = frozenset({"List", "ApplicationList", "PolicyList", "WorkflowList"})
+LISTS = frozenset({"List", "ApplicationList", "PolicyList", "WorkflowList"})
+"""Kinds whose ``items`` are objects."""
 
 
 def read_documents(
@@ -42,7 +43,7 @@ def read_documents(
     passed over. Raises ``InvalidManifest`` when the text can't be read, ``InvalidApplication`` when
     what it says is wrong.
     """
-    documents = _values(_decoded(text, source), source)
+    documents = _values(decoded(text, source).removeprefix("\ufeff"), source)
     found: list[Document] = []
     for index, document in enumerate(documents):
         where = source
@@ -60,7 +61,7 @@ def read_path(path: Path, *, default_namespace: str | None = None) -> list[Docum
     ``InvalidManifest`` for what can't be opened and for a directory without such files.
     """
     found: list[Document] = []
-    for file in _files(path):
+    for file in files_of(path):
         try:
             with file.open("rb") as stream:
                 text = stream.read(LARGEST + 1)
@@ -92,7 +93,8 @@ def write_yaml(objects: Iterable[Mapping[str, Any] | Model]) -> str:
     )
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """Return a file, or those of a directory that ``read_path`` reads; raises ``InvalidManifest``."""
     if not path.is_dir():
         return [path]
     try:
@@ -109,7 +111,11 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _decoded(text: str | bytes, source: str) -> str:
+def decoded(text: str | bytes, source: str) -> str:
+    """Return a text that is short enough and UTF-8; a byte order mark stays.
+
+    Raises ``InvalidManifest``.
+    """
     try:
         data = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as error:
@@ -117,7 +123,7 @@ def _decoded(text: str | bytes, source: str) -> str:
     if len(data) > LARGEST:
         raise InvalidManifest(f"{source}: is larger than {LARGEST:,} bytes; split it")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"{source}, line {line}: is no UTF-8 text: {error.reason}"
@@ -177,7 +183,7 @@ def _items(value: Any, where: str) -> Iterator[tuple[str, Any]]:
         if current is None:
             continue
         data = as_object(current)
-        if data is None or data.get("kind") not in _LISTS:
+        if data is None or data.get("kind") not in LISTS:
             yield place, current
             continue
         items = as_list(data.get("items"))
