@@ -112,6 +112,10 @@ class FakeActivities(DeliveryActivities):
             self._held.pop(name).set()
             self._stubborn.discard(name)
 
+    def adopt(self, content: Json) -> None:
+        """Know an application that other fakes opened, as every worker reads revisions from the hub."""
+        self._resolve(content)
+
     async def begun(self, name: str) -> None:
         """Wait until an activity or a placement is running."""
         async with asyncio.timeout(10):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,15 @@ from support.activities import FakeActivities
 from support.temporal import IDENTITY, Bench, start_server
 
 CLUSTERS = ["a", "b", "c"]
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the SDK warn of a cancellation that meets an ended activity: an error would kill the worker."""
+    harmless = pytest.mark.filterwarnings("ignore:Cannot find activity to cancel:UserWarning")
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(harmless)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

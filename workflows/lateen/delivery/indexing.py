@@ -20,7 +20,10 @@ class Index:
 
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
-        self._shown: dict[str, Any] = {}
+        known = workflow.info().typed_search_attributes
+        self._shown: dict[str, Any] = {  # A continued run begins with what the one before had.
+            pair.key.name: pair.value for pair in known.search_attributes
+        }
 
     def show(self, progress: Progress, *, waiting: list[str]) -> None:
         """Bring the attributes to the run's state."""
@@ -40,8 +43,9 @@ class Index:
                 updates.append(key.value_set(value) if value else key.value_unset())
                 self._shown[key.name] = value
         cut = clusters[: attributes.MOST_CLUSTERS]
-        if self._shown.get(attributes.CLUSTERS.name, []) != cut:
-            updates.append(attributes.CLUSTERS.value_set(cut))
+        if list(self._shown.get(attributes.CLUSTERS.name, [])) != cut:
+            key = attributes.CLUSTERS
+            updates.append(key.value_set(cut) if cut else key.value_unset())
             self._shown[attributes.CLUSTERS.name] = cut
         if updates:
             workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] - the SDK

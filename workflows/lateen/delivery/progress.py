@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lateen.contracts.messages import (
@@ -154,27 +156,31 @@ class Progress:
             lines += ["", "| Step | Placement | State |", "| --- | --- | --- |", *self._rows()]
         if self.clusters:
             lines += ["", "| Cluster | State |", "| --- | --- |"]
-            lines += [f"| {name} | {_cell(state)} |" for name, state in self.clusters.items()]
+            lines += [
+                f"| {_cell(name)} | {_cell(state)} |" for name, state in self.clusters.items()
+            ]
         lines += [f"\n⚠ {_cell(warning)}" for warning in self.warnings]
         return "\n".join(lines)
 
     def _rows(self) -> list[str]:
-        rows: list[str] = []
+        rows = list(itertools.islice(self._all_rows(), _MOST_ROWS))
+        rest = sum(1 + len(step.placements) for step in self.steps.values()) - len(rows)
+        return [*rows, f"| … | {rest} more rows | |"] if rest else rows
+
+    def _all_rows(self) -> Iterator[str]:
         for step in self.steps.values():
-            note = f" — {step.message}" if step.message else ""
-            rows.append(
-                f"| {step.name} | | {_MARKS.get(step.phase, '')} {step.phase}{_cell(note)} |"
-            )
+            yield f"| {_cell(step.name)} | | {_state(step)} |"
             for placement in step.placements.values():
                 where = f"{placement.cluster}/{placement.namespace}"
-                note = f" — {placement.message}" if placement.message else ""
-                mark = _MARKS.get(placement.phase, "")
-                rows.append(f"| | {where} | {mark} {placement.phase}{_cell(note)} |")
-        if len(rows) > _MOST_ROWS:
-            rest = len(rows) - _MOST_ROWS
-            rows = [*rows[:_MOST_ROWS], f"| … | {rest} more rows | |"]
-        return rows
+                yield f"| | {_cell(where)} | {_state(placement)} |"
+
+
+def _state(shown: StepProgress | PlacementOutcome) -> str:
+    note = f" — {_cell(shown.message)}" if shown.message else ""
+    return f"{_MARKS.get(shown.phase, '')} {shown.phase}{note}"
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    """Keep a text in its cell of the table, whoever wrote it."""
+    line = " ".join(text.split())
+    return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

@@ -12,7 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import (
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from lateen.contracts.identifiers import SHARD
@@ -27,6 +31,9 @@ with workflow.unsafe.imports_passed_through():
 
 SHARD_SIZE = 200
 """Up to this many placements a step runs them itself; beyond it, this many a shard."""
+
+
+_NAMESAKE_PAUSE = timedelta(seconds=2)
 
 
 def needs_shards(placements: list[PlannedPlacement]) -> bool:
@@ -54,14 +61,10 @@ async def deliver_sharded(
             placements=shard,
         )
         try:
-            result = await workflow.execute_child_workflow(
-                SHARD,
+            result = await _deliver(
                 request,
                 id=f"{workflow.info().workflow_id}/{batch.step}/{number}",
-                result_type=ShardResult,
-                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-                cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-                static_summary=f"{batch.step}: placements {start + 1} to {start + len(shard)}",
+                summary=f"{batch.step}: placements {start + 1} to {start + len(shard)}",
             )
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
@@ -72,6 +75,23 @@ async def deliver_sharded(
         for outcome in result.placements:
             report(outcome)
         stop_if_cancelled()  # A shard that ended just then would swallow it, and the next one begin.
+
+
+async def _deliver(request: DeliverShard, *, id: str, summary: str) -> ShardResult:  # noqa: A002
+    """Run one shard, after its namesake: a run that was terminated leaves one that is still ending."""
+    while True:
+        try:
+            return await workflow.execute_child_workflow(
+                SHARD,
+                request,
+                id=id,
+                result_type=ShardResult,
+                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+                cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+                static_summary=summary,
+            )
+        except WorkflowAlreadyStartedError:
+            await workflow.sleep(_NAMESAKE_PAUSE, summary=f"{id} of a run before is still ending")
 
 
 def _lost(placement: PlannedPlacement, message: str) -> PlacementOutcome:

@@ -213,6 +213,7 @@ class StepRunner:
 
         def report(outcome: PlacementOutcome) -> None:
             state.placements[outcome.cluster, outcome.namespace] = outcome
+            workflow.set_current_details(self._progress.details())
 
         await self._changed()
         deliver = deliver_sharded if needs_shards(placements) else deliver_all

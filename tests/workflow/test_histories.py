@@ -1,0 +1,134 @@
+"""The main scenarios, each replayed at once; with ``LATEEN_RECORD_HISTORIES=1`` they are recorded.
+
+``tests/replay`` replays the recorded files with the code of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from lateen.contracts import errors
+from lateen.contracts.messages import RunOptions
+from support import histories
+from support.activities import failing
+from support.applications import deploy, group, suspend
+from support.temporal import WORKFLOWS, Bench
+
+Scenario = Callable[[Bench], Awaitable[Any]]
+GATE = [deploy("gate", "t", auto=False, timeout="1h"), deploy("rest", "u")]
+TOPOLOGIES = {"t": ["a"], "u": ["b", "c"]}
+
+
+async def delivered(bench: Bench) -> Any:
+    bench.fakes.options = RunOptions(search_attributes=True)
+    bench.fakes.random_pause(0.05)
+    bench.fakes.prune = ["c"]
+    return await bench.start(bench.app(topologies=TOPOLOGIES))
+
+
+async def unchanged(bench: Bench) -> Any:
+    bench.fakes.unchanged = True
+    return await bench.start(bench.app())
+
+
+async def approval(bench: Bench) -> Any:
+    bench.fakes.plan_salt["gate"] = ["", "new"]
+    bench.fakes.failures["a/default"] = [failing(errors.PLAN_CHANGED)]
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=GATE))
+    await bench.until_waiting("gate")
+    await bench.handle.signal("approve", {"step": "other"})
+    await bench.handle.execute_update("approve", {"actor": "mia"})
+    await bench.until(lambda s: s["warnings"] and s["waiting"])
+    await bench.handle.signal("approve", {"actor": "ben", "reason": "fine"})
+    return run
+
+
+async def rejected(bench: Bench) -> Any:
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=GATE))
+    await bench.until_waiting("gate")
+    await bench.handle.signal("reject", {"actor": "mia", "reason": "no"})
+    return run
+
+
+async def superseded(bench: Bench) -> Any:
+    bench.fakes.hold("b/default")
+    run = await bench.start(bench.app(topologies=TOPOLOGIES))
+    await bench.fakes.begun("b/default")
+    await bench.handle.execute_update("submit", bench.app(image="nginx:2"))
+    return run
+
+
+async def deletion(bench: Bench) -> Any:
+    bench.fakes.owned = ["a", "b"]
+    unreachable = failing(errors.CLUSTER_UNREACHABLE, retryable=True)
+    bench.fakes.failures["prune b"] = [unreachable for _ in range(9)]
+    run = await bench.start({"intent": "delete", "actor": "mia"})
+    await bench.until(lambda s: s["clusters"].get("a") == "deleted 2 objects")
+    await bench.handle.execute_update("submit", {"intent": "delete", "abandon": ["b"]})
+    return run
+
+
+async def cancelled(bench: Bench) -> Any:
+    bench.fakes.hold("a/default", "plan_step")
+    steps = [
+        deploy("apply", "t", timeout="1h"),
+        deploy("plan", "u"),
+        suspend("wait", duration="1h"),
+        group("group", suspend("inner", timeout="1h"), deploy("more", "u")),
+    ]
+    app = bench.app(topologies=TOPOLOGIES, steps=steps, mode={"steps": "DAG"})
+    bench.fakes.first_plan = True
+    run = await bench.start(app)
+    await bench.fakes.begun("a/default")
+    await bench.fakes.begun("plan_step")
+    await run.cancel()
+    return run
+
+
+async def failed(bench: Bench) -> Any:
+    bench.fakes.failures["b/default"] = [failing(errors.UNHEALTHY, "0 of 1 ready")]
+    steps = [deploy("d", "u"), deploy("later", "t"), deploy("cleanup", "t", **{"if": "always"})]
+    return await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
+
+
+async def invalid(bench: Bench) -> Any:
+    return await bench.start({"kind": "Deployment"})
+
+
+async def sharded(bench: Bench) -> Any:
+    names = [f"m{number:03}" for number in range(202)]
+    bench.fakes.clusters += names
+    steps = [deploy("d", "t", parallelism=50)]
+    return await bench.start(bench.app(topologies={"t": names}, steps=steps))
+
+
+SCENARIOS: list[tuple[Scenario, str]] = [
+    (delivered, "COMPLETED"),
+    (unchanged, "COMPLETED"),
+    (approval, "COMPLETED"),
+    (rejected, "FAILED"),
+    (superseded, "CONTINUED_AS_NEW"),
+    (deletion, "COMPLETED"),
+    (cancelled, "CANCELED"),
+    (failed, "FAILED"),
+    (invalid, "FAILED"),
+    (sharded, "COMPLETED"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "status"), SCENARIOS, ids=[s.__name__ for s, _ in SCENARIOS])
+async def test_a_scenario_replays(bench: Bench, scenario: Scenario, status: str) -> None:
+    bench.name = f"{scenario.__name__}-{bench.name}"
+    run = await scenario(bench)
+    assert await bench.until_closed(run.result_run_id) == status
+    own = bench.client.get_workflow_handle(bench.id, run_id=run.result_run_id)
+    history = await own.fetch_history()
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(history)
+    if histories.recording():
+        histories.write(history, name=scenario.__name__)
