@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ Exit codes:
 
 @dataclass(frozen=True)
 class _Wish:
-    """How to submit, and how long to look."""
+    """How to submit, and how long to look. ``begun`` collects what is on its way."""
 
     actor: str
     wait: bool
@@ -70,6 +70,7 @@ class _Wish:
     deleting: bool = False
     queue: bool = False
     confirm_removal: tuple[str, ...] = ()
+    begun: list[str] = field(default_factory=list[str])
 
 
 @click.command(epilog=_EPILOG)
@@ -132,7 +133,7 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
             applications = [_creating_namespaces(each) for each in applications]
         return await _up(applications, documents, wish=wish, hub_kubeconfig=hub_kubeconfig)
 
-    verdicts = _uninterrupted(run(), what="delivery")
+    verdicts = _uninterrupted(run(), wish=wish)
     code = codes.worst(verdict.code for verdict in verdicts)
     sys.exit(codes.DELIVERED if code == codes.UNCHANGED and unchanged_ok else code)
 
@@ -179,6 +180,7 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
         from lateen.client.lateen import connect
 
         lateen = await connect(task_queue=wish.task_queue)
+        wish.begun.append(f"{namespace}/{app}")
         submitted = await impatiently(
             lateen.delete(namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor),
             tell=lambda: say("no worker answers yet"),
@@ -187,7 +189,7 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
             verdict = await _follow(lateen, submitted, wish=wish, display=display)
         return [_told(verdict)]
 
-    verdicts = _uninterrupted(run(), what="deletion")
+    verdicts = _uninterrupted(run(), wish=wish)
     sys.exit(codes.worst(verdict.code for verdict in verdicts))
 
 
@@ -253,6 +255,7 @@ async def _deliver(
     from lateen.client.results import Progress
     from lateen.model.errors import LateenError
 
+    wish.begun.append(application.id)
     silence = Progress(application=application.id, note="no worker answers yet")
     try:
         submitted = await impatiently(
@@ -303,10 +306,15 @@ def _creating_namespaces(application: Application) -> Application:
     return application.model_copy(update={"metadata": changed})
 
 
-def _uninterrupted(run: Any, *, what: str) -> list[Verdict]:
+def _uninterrupted(run: Any, *, wish: _Wish) -> list[Verdict]:
+    """Run to the end; Ctrl-C only ends the watching of what was submitted by then."""
     try:
         verdicts: list[Verdict] = asyncio.run(run)
     except KeyboardInterrupt:
-        say(f"\nstopped watching; the {what} goes on, see `lateen status`")
+        what = "deletion" if wish.deleting else "delivery"
+        if wish.begun:
+            say(f"\nstopped watching; the {what} goes on, see `lateen status`")
+        else:
+            say("\ninterrupted; nothing was submitted")
         sys.exit(codes.INTERRUPTED)
     return verdicts

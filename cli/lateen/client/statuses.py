@@ -136,7 +136,7 @@ def _of_end(
     if end.phase in _FROM_OUTSIDE and not mine and base.phase and base.phase not in OPEN_PHASES:
         # It was stopped before it changed anything: say so, and keep what was recorded before.
         return {**shown, "phase": end.phase, "message": end.message}
-    told = [] if end.phase == "unchanged" else said.get("steps") or []
+    told: list[Json] = [] if end.phase == "unchanged" else said.get("steps") or []
     steps = Progress.model_validate({"application": "", "steps": told}).steps
     revision = str(said.get("revision") or base.revision)
     delivery = int(said.get("delivery") or base.delivery)
