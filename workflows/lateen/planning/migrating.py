@@ -86,10 +86,11 @@ def migrate(data: Json, registry: Registry) -> Migration:
         application = parse_application(plannable(data))
         migration = _migrated(data, application)
         proof = prove_equal(data, migration.application, registry)
-    except (InvalidApplication, Difference) as error:
-        subject = _subject(data)
-        said = str(error).removeprefix(f"{subject} ")
-        raise MigrationRefused(f"{subject}: is left as it is: {said}") from error
+    except InvalidApplication as error:
+        reasons = "\n  ".join(map(str, error.problems))
+        raise MigrationRefused(f"{_subject(data)}: {reasons}") from error
+    except Difference as error:
+        raise MigrationRefused(f"{_subject(data)}: {error}") from error
     return replace(migration, notes=(*migration.notes, *proof))
 
 
@@ -105,6 +106,10 @@ def _migrated(data: Json, application: Application) -> Migration:
     }
     plan = plan_steps(application, policies=stand_ins, workflow=None)
     own = application.spec.workflow
+    for index, policy in enumerate(application.spec.policies or ()):
+        if policy.type == ENV_BINDING and not envs.bindings[policy.name]:
+            path = f"spec.policies[{index}].properties.envs"
+            raise InvalidApplication.at(path, "is empty", hint="remove the policy")
     has_steps = bool(own and own.steps)
     added = [] if has_steps else _explicit_steps(application, envs)
     policies = _new_policies(application, envs)
@@ -213,8 +218,6 @@ def _words(
             where = f"{place['clusters'][0]}/{place.get('namespace', namespace)}"
             new = " and ".join(f"{each.type} {each.name!r}" for each in policies)
             yield f"env {env!r} of policy {binding!r} becomes {new} ({where})"
-        if not found:
-            yield f"policy {binding!r}, which has no envs, goes"
     for step in steps:
         names = ", ".join(step["properties"]["policies"])
         yield f"step {step['name']!r}: deploy2env becomes deploy with policies {names}"
