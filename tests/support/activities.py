@@ -8,7 +8,7 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -41,8 +41,6 @@ from lateen.rendering.registry import builtin
 
 HUB_UID = "hub-0"
 _BEAT = 0.05
-
-_Request = TypeVar("_Request")
 
 
 def failing(
@@ -250,7 +248,7 @@ class FakeActivities(DeliveryActivities):
     # How they do it.
 
     @contextlib.asynccontextmanager
-    async def _doing(self, name: str, request: _Request, *, also: str = "") -> AsyncIterator[None]:
+    async def _doing(self, name: str, request: object, *, also: str = "") -> AsyncIterator[None]:
         info = activity.info()
         self.calls.append(Call(name, request, info.attempt, info.workflow_run_id or ""))
         for key in filter(None, (name, also)):

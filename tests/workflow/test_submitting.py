@@ -23,7 +23,7 @@ from support.temporal import Bench, event_types, failure_of, result_of, steps_of
 
 async def submit(bench: Bench, payload: Any, *, argument: Any = None) -> Any:
     """Update-with-start, as clients submit."""
-    start = WithStartWorkflowOperation(
+    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         APPLICATION,
         args=[] if argument is None else [argument],
         id=bench.id,

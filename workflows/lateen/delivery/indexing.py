@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
+from temporalio.common import SearchAttributePair, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from lateen.contracts import search_attributes as attributes
@@ -20,9 +21,9 @@ class Index:
 
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
-        known = workflow.info().typed_search_attributes
+        known = cast("Iterable[SearchAttributePair[Any]]", workflow.info().typed_search_attributes)
         self._shown: dict[str, Any] = {  # A continued run begins with what the one before had.
-            pair.key.name: pair.value for pair in known.search_attributes
+            pair.key.name: pair.value for pair in known
         }
 
     def show(self, progress: Progress, *, waiting: list[str]) -> None:
@@ -44,8 +45,8 @@ class Index:
                 self._shown[key.name] = value
         cut = clusters[: attributes.MOST_CLUSTERS]
         if list(self._shown.get(attributes.CLUSTERS.name, [])) != cut:
-            key = attributes.CLUSTERS
-            updates.append(key.value_set(cut) if cut else key.value_unset())
+            key_of_list = attributes.CLUSTERS
+            updates.append(key_of_list.value_set(cut) if cut else key_of_list.value_unset())
             self._shown[attributes.CLUSTERS.name] = cut
         if updates:
             workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] - the SDK

@@ -81,7 +81,7 @@ async def _deliver(request: DeliverShard, *, id: str, summary: str) -> ShardResu
     """Run one shard, after its namesake: a run that was terminated leaves one that is still ending."""
     while True:
         try:
-            return await workflow.execute_child_workflow(
+            result: ShardResult = await workflow.execute_child_workflow(
                 SHARD,
                 request,
                 id=id,
@@ -92,6 +92,8 @@ async def _deliver(request: DeliverShard, *, id: str, summary: str) -> ShardResu
             )
         except WorkflowAlreadyStartedError:
             await workflow.sleep(_NAMESAKE_PAUSE, summary=f"{id} of a run before is still ending")
+        else:
+            return result
 
 
 def _lost(placement: PlannedPlacement, message: str) -> PlacementOutcome:
