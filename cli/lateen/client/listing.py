@@ -45,12 +45,18 @@ async def list_applications(client: Client, namespace: str | None, *, task_queue
 async def _corrected(
     client: Client, rows: list[ApplicationRow], running: dict[str, WorkflowExecution]
 ) -> list[ApplicationRow]:
-    """Replace the phase of rows that claim to be worked on although no run is open."""
+    """Let Temporal speak for what is worked on, and for rows that only claim to be."""
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(row: ApplicationRow) -> ApplicationRow:
         workflow_id = identifiers.workflow_id(row.namespace, row.name)
-        if row.phase not in OPEN_PHASES or workflow_id in running:
+        if workflow_id in running:
+            now = _row(running[workflow_id])
+            clusters = now.clusters or row.clusters
+            revision = now.revision or row.revision
+            changes = {"phase": now.phase, "clusters": clusters, "revision": revision}
+            return row.model_copy(update=changes)
+        if row.phase not in OPEN_PHASES:
             return row
         async with slots:
             return row.model_copy(update={"phase": await _phase(client, workflow_id) or row.phase})
