@@ -1,0 +1,161 @@
+"""``lateen def``: the types that applications can use, built in or from plug-ins."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lateen.cli.options import output_option
+from lateen.cli.output import print_structured, print_table, result
+from lateen.model.errors import LateenError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lateen.model.base import Json
+    from lateen.planning.catalog import Kind, TypeInfo
+
+_ALL_COLUMNS = ("NAME", "KIND", "ORIGIN", "DESCRIPTION")
+_ROW_COLUMNS = ("PARAMETER", "TYPE", "DEFAULT", "REQUIRED", "DESCRIPTION")
+_FLAGS: tuple[tuple[str, Kind], ...] = (
+    ("components", "component"),
+    ("traits", "trait"),
+    ("policies", "policy"),
+    ("steps", "step"),
+)
+
+
+class UnknownType(LateenError):
+    """No type has such a name, or several have it."""
+
+
+def _kind_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add one flag for each kind; together they choose what is looked at, none of them all."""
+    for name, kind in reversed(_FLAGS):
+        option = click.option(f"--{name}", name, is_flag=True, help=f"Only {kind} types.")
+        command = option(command)
+    return command
+
+
+@click.group("def")
+def def_group() -> None:
+    """List and explain the types that applications can use."""
+
+
+@def_group.command("list")
+@_kind_options
+@output_option("table", "json", "yaml")
+def list_types(output: str, **flags: bool) -> None:
+    """List component, trait, policy and step types."""
+    types = _types(**flags)
+    if output == "table":
+        rows = [(each.name, each.kind, _origin(each), each.description) for each in types]
+        print_table(_ALL_COLUMNS, rows)
+    else:
+        shown = [_summary(each) for each in types]
+        print_structured(shown, "json" if output == "json" else "yaml")
+
+
+@def_group.command()
+@click.argument("name", metavar="TYPE")
+@_kind_options
+@output_option("table", "json", "json-schema")
+def show(name: str, output: str, **flags: bool) -> None:
+    """Show the parameters of TYPE.
+
+    Parameters of an object stand indented below it; `*` is any further key. A flag such as --traits
+    chooses among types of several kinds that have the same name.
+    """
+    from lateen.planning.property_schemas import properties_schema
+
+    found = _named(name, _types(**flags))
+    if output == "table":
+        for index, each in enumerate(found):
+            if index:
+                result("")
+            _print_parameters(each)
+        return
+    if len(found) > 1:
+        kinds = " and ".join(f"a {each.kind}" for each in found)
+        flag = next(flag for flag, kind in _FLAGS if kind == found[0].kind)
+        raise UnknownType(f"{name!r} is {kinds}: choose one with a flag such as --{flag}")
+    (only,) = found
+    if output == "json-schema":
+        print_structured(properties_schema(only.properties), "json")
+    else:
+        print_structured({**_summary(only), "parameters": _parameters(only)}, "json")
+
+
+def _types(**flags: bool) -> list[TypeInfo]:
+    from lateen.planning.catalog import all_types
+    from lateen.rendering.plugins import installed
+
+    wanted = [kind for name, kind in _FLAGS if flags[name]]
+    return [each for each in all_types(installed()) if not wanted or each.kind in wanted]
+
+
+def _named(name: str, types: Sequence[TypeInfo]) -> list[TypeInfo]:
+    found = [each for each in types if each.name == name]
+    if not found:
+        raise UnknownType(f"no type {name!r}; {nearest(name, {each.name for each in types})}")
+    return found
+
+
+def _origin(info: TypeInfo) -> str:
+    if info.origin is None:
+        return "built-in"
+    return f"{info.origin.distribution} {info.origin.version}"
+
+
+def _summary(info: TypeInfo) -> Json:
+    plugin = None
+    if info.origin is not None:
+        plugin = {"distribution": info.origin.distribution, "version": info.origin.version}
+    return {
+        "name": info.name,
+        "kind": info.kind,
+        "description": info.description,
+        "plugin": plugin,
+    }
+
+
+def _print_parameters(info: TypeInfo) -> None:
+    from lateen.planning.property_schemas import rows
+
+    result(f"{info.name} ({info.kind}, {_origin(info)})")
+    result(info.description)
+    result("")
+    found = rows(info.properties)
+    if not found:
+        result("It has no parameters.")
+        return
+    print_table(
+        _ROW_COLUMNS,
+        [
+            (
+                f"{'  ' * row.depth}{row.name}",
+                row.type,
+                row.default,
+                "yes" if row.required else "",
+                row.description,
+            )
+            for row in found
+        ],
+    )
+
+
+def _parameters(info: TypeInfo) -> list[Json]:
+    from lateen.planning.property_schemas import rows
+
+    return [
+        {
+            "path": ".".join(row.path),
+            "type": row.type,
+            "default": json.loads(row.default) if row.default else None,
+            "required": row.required,
+            "description": row.description,
+        }
+        for row in rows(info.properties)
+    ]
