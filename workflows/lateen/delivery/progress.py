@@ -21,7 +21,7 @@ _MOST_ROWS = 60
 _MARKS = {
     "pending": "·",
     "delivering": "▶",
-    "waiting": "⏸",
+    "waiting": "‖",
     "delivered": "✓",
     "succeeded": "✓",
     "failed": "✗",
