@@ -106,32 +106,30 @@ def _idle_overrides(application: Application) -> Iterator[str]:
 
 
 def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> Iterator[Problem]:
-    """Check the types that overrides name; their properties are checked after merging."""
     for index, policy in enumerate(policies):
-        for where, patch in _patches(policy, path=f"spec.policies[{index}].properties"):
-            if patch.external_revision:
-                yield Problem(f"{where}.externalRevision", "is not supported yet", hint="remove it")
-            if patch.type:
-                yield from _unknown_component(patch.type, registry, path=f"{where}.type")
-            for number, trait in enumerate(patch.traits or ()):
-                yield from _unknown_trait(
-                    trait.type, registry, path=f"{where}.traits[{number}].type"
-                )
+        yield from override_problems(policy, registry, path=f"spec.policies[{index}].properties")
 
 
-def _patches(policy: InlinePolicy, *, path: str) -> Iterator[tuple[str, ComponentPatch]]:
-    """Yield the entries of an override, or of an env-binding's envs, and where each stands."""
-    found: dict[str, Sequence[ComponentPatch]] = {}
+def override_problems(policy: InlinePolicy, registry: Registry, *, path: str) -> Iterator[Problem]:
+    """Check the types that an override names; their properties are checked after merging.
+
+    ``path`` is where the policy's properties stand. Other policies, and overrides that can't be read, which
+    ``check_policy`` reports, have none.
+    """
+    if policy.type != OVERRIDE:
+        return
     try:
-        if policy.type == OVERRIDE:
-            found[path] = read_override(policy, path=path).components or ()
-        elif policy.type == ENV_BINDING:
-            for index, env in enumerate(read_env_binding(policy, path=path).envs):
-                found[f"{path}.envs[{index}].patch"] = (env.patch and env.patch.components) or ()
+        patches = read_override(policy, path=path).components or ()
     except InvalidApplication:
-        return  # check_policy reports it
-    for where, patches in found.items():
-        yield from ((f"{where}.components[{at}]", patch) for at, patch in enumerate(patches))
+        return
+    for at, patch in enumerate(patches):
+        where = f"{path}.components[{at}]"
+        if patch.external_revision:
+            yield Problem(f"{where}.externalRevision", "is not supported yet", hint="remove it")
+        if patch.type:
+            yield from _unknown_component(patch.type, registry, path=f"{where}.type")
+        for number, trait in enumerate(patch.traits or ()):
+            yield from _unknown_trait(trait.type, registry, path=f"{where}.traits[{number}].type")
 
 
 def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:

@@ -34,6 +34,11 @@ def prove_equal(before: Json, after: Json, registry: Registry) -> list[str]:
     before rendering. Raises ``Difference``, and ``InvalidApplication`` when a form can't be planned.
     """
     old, new = (Resolved(_snapshot(each), registry) for each in (before, after))
+    known = set(external_references(old.application).policies)
+    lost = [name for name in external_references(new.application).policies if name not in known]
+    if lost:
+        names = ", ".join(map(repr, lost))
+        raise Difference(f"policies that are used by their number would get another: name {names}")
     steps = list(zip(old.plan.leaves, new.plan.leaves, strict=False))
     if _outline(old) != _outline(new):
         raise Difference("the steps would not be the same afterwards")
