@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from lateen.activities.opening import placements_digest
 from lateen.activities.planning import decide, split
 from lateen.activities.rooms import Rooms
@@ -58,7 +60,6 @@ async def close_delivery(rooms: Rooms, request: CloseDelivery) -> ClosedDelivery
             resolved,
             name=name,
             placements=request.placements,
-            clusters=await rooms.cluster_infos(),
             confirmed=request.confirm_removal,
         )
         retained = [line for decision in decisions for line in decision.retained]
@@ -137,9 +138,11 @@ async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> 
     """Claim a delivery number for the deletion, and list where the application still is."""
     hub_uid = await rooms.check_hub(request)
     namespace, name = split(request.application)
-    audit = await rooms.audits.read(namespace, name)
-    stored = await rooms.applications.read(namespace, name)
-    inventories = await rooms.inventories.list(namespace, name)
+    _, stored, inventories = await asyncio.gather(
+        rooms.audits.read(namespace, name),
+        rooms.applications.read(namespace, name),
+        rooms.inventories.list(namespace, name),
+    )
     if stored is None and not inventories:
         return DeletionPlan(hub_uid=hub_uid, known=False)
     at = now()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 
 from lateen.activities import closing, inspecting, opening, placing, planning, pruning
+from lateen.activities.converging import Convergence
 from lateen.activities.edges import edge
 from lateen.activities.rooms import Rooms
 from lateen.contracts.activities import DeliveryActivities
@@ -33,12 +34,16 @@ from lateen.model.base import Json
 _HEARTBEAT = 1.0
 """Seconds between heartbeats: also how soon a cancellation is heard."""
 
+_FIRST_HEARTBEAT = 0.5
+"""Seconds until the first one: what ends sooner, as most do, costs Temporal no heartbeat at all."""
+
 
 class KubernetesActivities(DeliveryActivities):
     """Delivers to real clusters. The contract's class says what each activity means."""
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+        self._convergence = Convergence()
 
     @activity.defn(name="open_delivery")
     @edge
@@ -57,7 +62,10 @@ class KubernetesActivities(DeliveryActivities):
     @edge
     async def deliver_placement(self, request: DeliverPlacement) -> PlacementResult:
         """Apply and wait."""
-        async with _heartbeating() as report:
+        async with (
+            self._convergence.member(run=_run_id(), step=request.step),
+            _heartbeating() as report,
+        ):
             return await placing.deliver_placement(self._rooms, request, report=report)
 
     @activity.defn(name="record_events")
@@ -108,12 +116,13 @@ async def _heartbeating() -> AsyncGenerator[Callable[[Json], None]]:
     def report(progress: Json) -> None:
         said.clear()
         said.update(progress)
-        activity.heartbeat(dict(said))
 
     async def beat() -> None:
+        pause = _FIRST_HEARTBEAT
         while True:
+            await asyncio.sleep(pause)
             activity.heartbeat(dict(said))
-            await asyncio.sleep(_HEARTBEAT)
+            pause = _HEARTBEAT
 
     beating = asyncio.create_task(beat())
     try:

@@ -84,7 +84,7 @@ async def with_prune(
         for each in plan_all(rooms, resolved, clusters)
         for p in each.placements
     ]
-    decisions = await decide(rooms, resolved, name=name, placements=planned, clusters=clusters)
+    decisions = await decide(rooms, resolved, name=name, placements=planned)
     targets = [
         PruneTarget(
             cluster=decision.cluster,
@@ -113,10 +113,12 @@ async def decide(
     *,
     name: str,
     placements: Iterable[PlacementDigest],
-    clusters: Sequence[ClusterInfo],
     confirmed: Collection[str] = (),
 ) -> list[PruneDecision]:
-    """Decide for every cluster that has something of the application what is no longer wanted."""
+    """Decide for every cluster that has something of the application what is no longer wanted.
+
+    Clusters and earlier revisions are only read when there is something of the kind.
+    """
     inventories = await rooms.inventories.list(resolved.namespace, name)
     if not inventories:
         return []
@@ -127,9 +129,18 @@ async def decide(
         current.add(placement)
         manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
         wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
-    revisions = {entry.revision for i in inventories for entry in i.entries if entry.revision}
+    unwanted = [
+        entry
+        for inventory in inventories
+        for entry in inventory.entries
+        if entry.ref.key not in wanted.get(inventory.cluster, ())
+    ]
+    if not unwanted:
+        return []
+    clusters = await rooms.cluster_infos()
     earlier = {
-        revision: await _earlier(rooms, resolved.namespace, revision) for revision in revisions
+        revision: await _earlier(rooms, resolved.namespace, revision)
+        for revision in sorted({entry.revision for entry in unwanted if entry.revision})
     }
     selected = {
         revision: _selected(old, clusters) if old else set[Placement]()

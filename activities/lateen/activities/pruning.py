@@ -56,7 +56,6 @@ async def _no_longer_wanted(rooms: Rooms, request: PruneCluster) -> list[Invento
         resolved,
         name=name,
         placements=request.placements,
-        clusters=await rooms.cluster_infos(),
         confirmed=request.confirm_removal,
     )
     return [entry for d in decisions if d.cluster == request.cluster for entry in d.delete]

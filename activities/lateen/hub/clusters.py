@@ -12,7 +12,7 @@ from lateen.hub.cluster_errors import (
     ReservedCluster,
     UnknownCluster,
 )
-from lateen.hub.pooling import ConnectionPool, SingleFlight
+from lateen.hub.pooling import ConnectionPool, NextFlight, SingleFlight
 from lateen.hub.registrations import (
     RENAMED_FROM,
     RegisteredCluster,
@@ -74,6 +74,7 @@ class ClusterRegistry:
         self._max_age = max_age
         self._known: dict[str, _Known] = {}
         self._reading: SingleFlight[Registration | None] = SingleFlight()
+        self._listing: NextFlight[dict[str, Registration]] = NextFlight()
         self._pool = ConnectionPool()
 
     async def close(self) -> None:
@@ -125,7 +126,10 @@ class ClusterRegistry:
         return found
 
     async def registrations(self) -> dict[str, Registration]:
-        """Return all cluster Secrets by name, in the order of the names."""
+        """Return all cluster Secrets by name, in the order of the names, as they are after the call."""
+        return dict(await self._listing.run(self._list))
+
+    async def _list(self) -> dict[str, Registration]:
         started = time.monotonic()
         secrets = await self.hub.list(
             "v1", "Secret", namespace=self.namespace, labels=CREDENTIAL_TYPE

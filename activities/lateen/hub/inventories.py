@@ -67,7 +67,11 @@ class Inventories:
 
         name = inventory_name(application, cluster)
         claimed = await self._store.update(
-            namespace, name, change, labels={APP_NAME: application, INVENTORY_CLUSTER: cluster}
+            namespace,
+            name,
+            change,
+            labels={APP_NAME: application, INVENTORY_CLUSTER: cluster},
+            likely_new=delivery == 1,
         )
         if created:
             latest = (await self._audits.read(namespace, application)).latest_delivery

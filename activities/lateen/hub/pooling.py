@@ -37,8 +37,40 @@ class SingleFlight(Generic[T]):
 
     def _forget(self, key: Hashable, task: asyncio.Task[T]) -> None:
         del self._running[key]
-        if not task.cancelled():
-            task.exception()  # marks it as seen: every caller may have been cancelled meanwhile
+        _mark_seen(task)
+
+
+class NextFlight(Generic[T]):
+    """Lets concurrent callers share an attempt that began after each of them asked.
+
+    Nobody gets what was read before: a caller who comes while an attempt runs waits for the next one,
+    together with all who come meanwhile. A caller that is cancelled leaves the attempt to the others.
+    """
+
+    def __init__(self) -> None:
+        self._running: asyncio.Task[T] | None = None
+        self._next: asyncio.Task[T] | None = None
+
+    async def run(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Join the next attempt, and share its outcome."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._follow(self._running, attempt))
+            self._next.add_done_callback(_mark_seen)
+        return await asyncio.shield(self._next)
+
+    async def _follow(
+        self, previous: asyncio.Task[T] | None, attempt: Callable[[], Coroutine[Any, Any, T]]
+    ) -> T:
+        if previous is not None:
+            await asyncio.wait([previous])
+        self._running, self._next = self._next, None
+        return await attempt()
+
+
+def _mark_seen(task: asyncio.Task[Any]) -> None:
+    """Keep asyncio from complaining about an error when every caller was cancelled meanwhile."""
+    if not task.cancelled():
+        task.exception()
 
 
 @dataclass

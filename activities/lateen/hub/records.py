@@ -27,15 +27,15 @@ T = TypeVar("T", bound=Record)
 class RecordStore(Generic[T]):
     """Objects of one kind whose ``spec`` is a record.
 
-    The last version written or read is remembered: an update then starts with the write, and only a
-    conflict (another worker was here) costs a read.
+    The last version written or read is remembered, also that there was none: an update then starts with
+    the write, and only a conflict (another worker was here) costs a read.
     """
 
     def __init__(self, hub: Cluster, *, kind: str, record: type[T]) -> None:
         self._hub = hub
         self._kind = kind
         self._record = record
-        self._known: OrderedDict[tuple[str, str], Json] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], Json | None] = OrderedDict()
 
     async def read(self, namespace: str, name: str) -> T | None:
         """Return a record as it is now, or None."""
@@ -49,14 +49,17 @@ class RecordStore(Generic[T]):
         change: Callable[[T | None], T | None],
         *,
         labels: dict[str, str] | None = None,
+        likely_new: bool = False,
     ) -> T:
         """Write what ``change`` makes of the record, creating it if need be.
 
-        ``change`` may run several times, always on what is there; it returns None when nothing is to be
-        written, and raises to give up. Returns the record as it is then.
+        ``change`` may run several times, at last on what is there; it returns None when nothing is to be
+        written, and raises to give up. ``likely_new`` saves the look before the creation of what nothing
+        is known of. Returns the record as it is then.
         """
-        live = self._known.get((namespace, name))
-        fresh = False
+        key = (namespace, name)
+        live = self._known.get(key)
+        fresh = live is None and (likely_new or key in self._known)
         for attempt in range(_MOST_TRIES):
             if live is None and not fresh:
                 live, fresh = await self._get(namespace, name), True
@@ -106,8 +109,7 @@ class RecordStore(Generic[T]):
 
     async def _get(self, namespace: str, name: str) -> Json | None:
         live = await self._hub.get(self._ref(namespace, name))
-        if live is not None:
-            self._remember(namespace, name, live)
+        self._remember(namespace, name, live)
         return live
 
     async def _write(
@@ -132,7 +134,7 @@ class RecordStore(Generic[T]):
     def _ref(self, namespace: str, name: str) -> ObjectRef:
         return ObjectRef(api_version=API_VERSION, kind=self._kind, namespace=namespace, name=name)
 
-    def _remember(self, namespace: str, name: str, live: Json) -> None:
+    def _remember(self, namespace: str, name: str, live: Json | None) -> None:
         self._known[namespace, name] = live
         self._known.move_to_end((namespace, name))
         if len(self._known) > _REMEMBERED:
