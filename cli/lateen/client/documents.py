@@ -7,6 +7,7 @@ A stream holds Applications, Policies and Workflows, several of them with ``---`
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -34,6 +35,19 @@ LISTS = frozenset({"List", "ApplicationList", "PolicyList", "WorkflowList"})
 """Kinds whose ``items`` are objects."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What one place of a file holds: a document, or the reason why there is none.
+
+    ``place`` is how errors call it: the source, and which document of it.
+    """
+
+    source: str
+    place: str
+    document: Document | None = None
+    error: InvalidApplication | InvalidManifest | None = None
+
+
 def read_documents(
     text: str | bytes, *, source: str, default_namespace: str | None = None
 ) -> list[Document]:
@@ -43,15 +57,7 @@ def read_documents(
     passed over. Raises ``InvalidManifest`` when the text can't be read, ``InvalidApplication`` when
     what it says is wrong.
     """
-    documents = _values(decoded(text, source).removeprefix("\ufeff"), source)
-    found: list[Document] = []
-    for index, document in enumerate(documents):
-        where = source
-        if len(documents) > 1:
-            where = f"{source}, document {index + 1} (line {document.line})"
-        for place, item in _items(document.value, where):
-            found.append(_parsed(_with_namespace(item, default_namespace), place))
-    return found
+    return _good(inspect_documents(text, source=source, default_namespace=default_namespace))
 
 
 def read_path(path: Path, *, default_namespace: str | None = None) -> list[Document]:
@@ -60,14 +66,52 @@ def read_path(path: Path, *, default_namespace: str | None = None) -> list[Docum
     Hidden files and subdirectories are passed over. Raises as ``read_documents`` does, and
     ``InvalidManifest`` for what can't be opened and for a directory without such files.
     """
-    found: list[Document] = []
-    for file in files_of(path):
+    return _good(inspect_path(path, default_namespace=default_namespace))
+
+
+def inspect_documents(
+    text: str | bytes, *, source: str, default_namespace: str | None = None
+) -> Iterator[Reading]:
+    """Read as ``read_documents`` does, but go on after an error, which becomes a reading."""
+    try:
+        documents = _values(decoded(text, source).removeprefix("\ufeff"), source)
+        for index, document in enumerate(documents):
+            where = source
+            if len(documents) > 1:
+                where = f"{source}, document {index + 1} (line {document.line})"
+            for place, item in _items(document.value, where):
+                yield _reading(_with_namespace(item, default_namespace), source, place)
+    except InvalidManifest as error:
+        yield Reading(source, source, error=error)
+
+
+def inspect_path(path: Path, *, default_namespace: str | None = None) -> Iterator[Reading]:
+    """Read as ``read_path`` does, but go on after an error, which becomes a reading."""
+    try:
+        files = files_of(path)
+    except InvalidManifest as error:
+        yield Reading(str(path), str(path), error=error)
+        return
+    for file in files:
+        source = str(file)
         try:
             with file.open("rb") as stream:
                 text = stream.read(LARGEST + 1)
         except OSError as error:
-            raise InvalidManifest(f"{file}: can't be read: {error.strerror}") from error
-        found += read_documents(text, source=str(file), default_namespace=default_namespace)
+            unreadable = InvalidManifest(f"{file}: can't be read: {error.strerror}")
+            yield Reading(source, source, error=unreadable)
+        else:
+            yield from inspect_documents(text, source=source, default_namespace=default_namespace)
+
+
+def _good(readings: Iterable[Reading]) -> list[Document]:
+    """Return the documents; raises the first error."""
+    found: list[Document] = []
+    for reading in readings:
+        if reading.error is not None:
+            raise reading.error
+        if reading.document is not None:
+            found.append(reading.document)
     return found
 
 
@@ -201,12 +245,13 @@ def _with_namespace(value: Any, namespace: str | None) -> Any:
     return {**data, "metadata": {**metadata, "namespace": namespace}}
 
 
-def _parsed(value: Any, where: str) -> Document:
+def _reading(value: Any, source: str, place: str) -> Reading:
     try:
-        return parse_object(value)
+        return Reading(source, place, document=parse_object(value))
     except InvalidApplication as error:
-        subject = f"{where}: {error.subject}" if error.subject else f"{where}: document"
-        raise InvalidApplication(error.problems, subject=subject) from None
+        subject = f"{place}: {error.subject}" if error.subject else f"{place}: document"
+        named = InvalidApplication(error.problems, subject=subject)
+        return Reading(source, place, error=named)
 
 
 @cache

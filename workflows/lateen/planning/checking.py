@@ -113,23 +113,31 @@ def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> 
 def override_problems(policy: InlinePolicy, registry: Registry, *, path: str) -> Iterator[Problem]:
     """Check the types that an override names; their properties are checked after merging.
 
-    ``path`` is where the policy's properties stand. Other policies, and overrides that can't be read, which
-    ``check_policy`` reports, have none.
+    ``path`` is where the policy's properties stand. Policies of other types, and those that can't be
+    read, which ``check_policy`` reports, have no such problems.
     """
-    if policy.type != OVERRIDE:
-        return
-    try:
-        patches = read_override(policy, path=path).components or ()
-    except InvalidApplication:
-        return
-    for at, patch in enumerate(patches):
-        where = f"{path}.components[{at}]"
+    for where, patch in _patches(policy, path=path):
         if patch.external_revision:
             yield Problem(f"{where}.externalRevision", "is not supported yet", hint="remove it")
         if patch.type:
             yield from _unknown_component(patch.type, registry, path=f"{where}.type")
         for number, trait in enumerate(patch.traits or ()):
             yield from _unknown_trait(trait.type, registry, path=f"{where}.traits[{number}].type")
+
+
+def _patches(policy: InlinePolicy, *, path: str) -> Iterator[tuple[str, ComponentPatch]]:
+    """Yield the entries of an override, or of an env-binding's envs, and where each stands."""
+    found: dict[str, Sequence[ComponentPatch]] = {}
+    try:
+        if policy.type == OVERRIDE:
+            found[path] = read_override(policy, path=path).components or ()
+        elif policy.type == ENV_BINDING:
+            for index, env in enumerate(read_env_binding(policy, path=path).envs):
+                found[f"{path}.envs[{index}].patch"] = (env.patch and env.patch.components) or ()
+    except InvalidApplication:
+        return  # check_policy reports it
+    for where, patches in found.items():
+        yield from ((f"{where}.components[{at}]", patch) for at, patch in enumerate(patches))
 
 
 def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
