@@ -20,6 +20,8 @@ from lateen.rendering.ordering import delete_order
 _POLL = (0.05, 2.0)
 """Seconds between looks at an object that finalizers keep: the first, and the longest."""
 
+_AT_ONCE = 10
+
 Report = Callable[[Json], None]
 
 
@@ -78,7 +80,7 @@ async def _delete_all(
         report({"deleted": done, "total": len(manifests)})
     pause, longest = _POLL
     left = [entry.ref for entry in entries]
-    while left := [ref for ref in left if await _is_there(cluster, ref, application=application)]:
+    while left := await _left(cluster, left, application=application):
         report({"remaining": len(left), "message": f"waiting for {left[0]} to be gone"})
         await asyncio.sleep(pause)
         pause = min(longest, pause * 2)
@@ -118,5 +120,15 @@ async def _own(cluster: Cluster, ref: ObjectRef, *, application: str) -> Json | 
     return live
 
 
-async def _is_there(cluster: Cluster, ref: ObjectRef, *, application: str) -> bool:
-    return await _own(cluster, ref, application=application) is not None
+async def _left(
+    cluster: Cluster, refs: Sequence[ObjectRef], *, application: str
+) -> list[ObjectRef]:
+    """Return those that are still there."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(ref: ObjectRef) -> Json | None:
+        async with slots:
+            return await _own(cluster, ref, application=application)
+
+    found = await asyncio.gather(*map(look, refs))
+    return [ref for ref, live in zip(refs, found, strict=True) if live is not None]

@@ -101,14 +101,20 @@ class Inventories:
     ) -> None:
         """Drop entries whose objects are gone; an inventory without entries is deleted."""
 
+        def kept(inventory: Inventory) -> list[InventoryEntry]:
+            return [entry for entry in inventory.entries if entry.ref.key not in keys]
+
         def change(before: Inventory | None) -> Inventory | None:
             if before is None:
                 return Inventory(application=application, namespace=namespace, cluster=cluster)
             _check_fence(before, delivery)
-            kept = [entry for entry in before.entries if entry.ref.key not in keys]
-            return before.model_copy(update={"delivery": delivery, "entries": kept})
+            return before.model_copy(update={"delivery": delivery, "entries": kept(before)})
 
         name = inventory_name(application, cluster)
+        if await self._store.discard(
+            namespace, name, lambda known: known.delivery == delivery and not kept(known)
+        ):
+            return
         after = await self._store.update(namespace, name, change)
         if not after.entries:
             await self._store.delete(namespace, name)

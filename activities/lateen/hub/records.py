@@ -84,6 +84,26 @@ class RecordStore(Generic[T]):
         self.forget(namespace, name)
         await self._hub.delete(self._ref(namespace, name))
 
+    async def discard(self, namespace: str, name: str, condition: Callable[[T], bool]) -> bool:
+        """Delete a record if the condition holds of its version that is known and nobody changed it since.
+
+        False when nothing was deleted for one of these reasons; then ``update`` finds out which.
+        """
+        live = self._known.get((namespace, name))
+        if live is None or not condition(self.parse(live)):
+            return False
+        self.forget(namespace, name)
+        metadata = live["metadata"]
+        try:
+            await self._hub.delete(
+                self._ref(namespace, name),
+                uid=metadata["uid"],
+                resource_version=metadata["resourceVersion"],
+            )
+        except Conflict:
+            return False
+        return True
+
     async def list(
         self, namespace: str | None, labels: dict[str, str] | None = None
     ) -> Sequence[T]:
