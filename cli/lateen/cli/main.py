@@ -7,6 +7,7 @@ import os
 import sys
 
 import click
+from typing_extensions import override
 
 from lateen.model.errors import LateenError
 
@@ -18,6 +19,7 @@ _COMMANDS = {
     "status": "lateen.cli.showing:status",
     "ls": "lateen.cli.showing:ls",
     "dry-run": "lateen.cli.previewing:dry_run",
+    "vet": "lateen.cli.vetting:vet",
     "migrate": "lateen.cli.migrating:migrate",
     "def": "lateen.cli.defining:def_group",
     "schema": "lateen.cli.schemas:schema",
@@ -36,6 +38,7 @@ _SHORT_HELP = {
     "status": "Show where an application is and how it does.",
     "ls": "List applications.",
     "dry-run": "Show what would be sent to each cluster.",
+    "vet": "Check documents against everything known; change nothing.",
     "migrate": "Turn env-binding and deploy2env into topology, override and deploy.",
     "def": "List and explain the types that applications can use.",
     "schema": "Print the JSON schema of what users write, for editors.",
@@ -50,9 +53,11 @@ _SHORT_HELP = {
 class _LazyGroup(click.Group):
     """A group that imports a command's module when the command is used, so that ``--help`` stays quick."""
 
+    @override
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
+    @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         target = _COMMANDS.get(cmd_name)
         if target is None:
@@ -61,6 +66,7 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_SHORT_HELP.items()))

@@ -1,0 +1,196 @@
+"""What is wrong with documents, each by itself and all together, with a hub or without. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lateen.cli.preview import offline_snapshot
+from lateen.model.application import Application, Policy
+from lateen.model.base import Record
+from lateen.model.errors import InvalidApplication, InvalidManifest, Problem
+from lateen.planning.checking import check_application
+from lateen.planning.external_checking import check_policy_object, check_workflow_object
+from lateen.planning.resolving import Resolved
+
+if TYPE_CHECKING:
+    from lateen.client.documents import Document, Reading
+    from lateen.model.records import Snapshot
+    from lateen.policies.topology import ClusterInfo
+    from lateen.rendering.registry import Registry
+
+
+class VettedProblem(Record):
+    """One thing that is wrong: where in the document, what, and the way out."""
+
+    path: str = ""
+    message: str
+    value: Any = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return str(Problem(self.path, self.message, self.value, self.hint))
+
+
+class Vetted(Record):
+    """What is known of one document; ``place`` says which document of which file it is.
+
+    ``summary`` says what it would do, ``note`` what could not be looked at.
+    """
+
+    file: str
+    place: str
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    problems: list[VettedProblem] = []
+    warnings: list[str] = []
+    summary: str = ""
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the document is called; empty for one that could not be read."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.name else ""
+
+
+@dataclass(frozen=True)
+class HubView:
+    """What the hub knows: its clusters, and what each application by its id refers to."""
+
+    clusters: Sequence[ClusterInfo]
+    snapshots: Mapping[str, Snapshot | InvalidApplication]
+
+
+def vet_all(
+    readings: Sequence[Reading], registry: Registry, *, hub: HubView | None = None
+) -> list[Vetted]:
+    """Check every document; without a hub, what only it knows is noted instead."""
+    documents = [each.document for each in readings if each.document is not None]
+    vetting = _Vetting(documents, registry, hub)
+    first: dict[tuple[str, str, str], str] = {}
+    found: list[Vetted] = []
+    for reading in readings:
+        vetted = vetting.vet(reading)
+        if vetted.name:
+            key = (vetted.kind, vetted.namespace, vetted.name)
+            earlier = first.setdefault(key, reading.place)
+            if earlier != reading.place:
+                twice = VettedProblem(
+                    path="metadata.name",
+                    message=f"this {vetted.kind} is given twice",
+                    value=vetted.name,
+                    hint=f"see {earlier}",
+                )
+                vetted = vetted.model_copy(update={"problems": [*vetted.problems, twice]})
+        found.append(vetted)
+    return found
+
+
+@dataclass(frozen=True)
+class _Vetting:
+    """Checks documents in the light of all that were given with them."""
+
+    documents: Sequence[Document]
+    registry: Registry
+    hub: HubView | None
+
+    def vet(self, reading: Reading) -> Vetted:
+        document = reading.document
+        bare = Vetted(file=reading.source, place=reading.place)
+        if document is None:
+            return bare.model_copy(update={"problems": _unread(reading)})
+        named = bare.model_copy(
+            update={
+                "kind": document.kind,
+                "name": document.metadata.name,
+                "namespace": document.metadata.namespace,
+            }
+        )
+        if isinstance(document, Application):
+            return self._application(document, named)
+        try:
+            if isinstance(document, Policy):
+                warnings = check_policy_object(document, self.registry)
+            else:
+                warnings = check_workflow_object(document)
+        except InvalidApplication as error:
+            return named.model_copy(update={"problems": _told(error.problems)})
+        return named.model_copy(update={"warnings": warnings})
+
+    def _application(self, application: Application, named: Vetted) -> Vetted:
+        try:
+            warnings = check_application(application, self.registry)
+        except InvalidApplication as error:
+            return named.model_copy(update={"problems": _told(error.problems)})
+        snapshot = self._snapshot(application)
+        if isinstance(snapshot, InvalidApplication):
+            missing = _told(snapshot.problems)
+            if self.hub is None:
+                listed = ", ".join(str(problem.value) for problem in missing)
+                note = f"not looked at without a hub: {listed}"
+                return named.model_copy(update={"warnings": warnings, "note": note})
+            return named.model_copy(update={"warnings": warnings, "problems": missing})
+        return self._resolved(snapshot, named.model_copy(update={"warnings": warnings}))
+
+    def _snapshot(self, application: Application) -> Snapshot | InvalidApplication:
+        if self.hub is not None:
+            return self.hub.snapshots[application.id]
+        external = [each for each in self.documents if not isinstance(each, Application)]
+        try:
+            return offline_snapshot(application, external)
+        except InvalidApplication as error:
+            return error
+
+    def _resolved(self, snapshot: Snapshot, vetted: Vetted) -> Vetted:
+        """Plan, select and render each step, as a delivery would."""
+        try:
+            resolved = Resolved(snapshot, self.registry)
+        except InvalidApplication as error:
+            return vetted.model_copy(update={"problems": _told(error.problems)})
+        problems: list[Problem] = []
+        warnings = [*vetted.warnings, *resolved.plan.warnings]
+        placements = 0
+        for step in resolved.deploy_steps:
+            try:
+                resolved.object_count(step)
+                if self.hub is not None:
+                    selection = resolved.select(step, self.hub.clusters)
+                    placements += len(selection.placements)
+                    warnings += selection.warnings
+            except InvalidApplication as error:
+                problems += error.problems
+        summary = _count(len(resolved.plan.leaves), "step")
+        if self.hub is not None:
+            summary += f", {_count(placements, 'placement')}"
+        return vetted.model_copy(
+            update={
+                "problems": _told(problems),
+                "warnings": list(dict.fromkeys(warnings)),
+                "summary": "" if problems else summary,
+            }
+        )
+
+
+def _unread(reading: Reading) -> list[VettedProblem]:
+    error = reading.error
+    if isinstance(error, InvalidApplication):
+        return _told(error.problems)
+    if isinstance(error, InvalidManifest):
+        message = str(error).removeprefix(f"{reading.source}: ").removeprefix(f"{reading.source}, ")
+        return [VettedProblem(message=message)]
+    return []
+
+
+def _told(problems: Iterable[Problem]) -> list[VettedProblem]:
+    """Return problems without repetition: several steps may stumble over the same."""
+    distinct = {(each.path, each.message): each for each in problems}
+    return [
+        VettedProblem(path=each.path, message=each.message, value=each.value, hint=each.hint)
+        for each in distinct.values()
+    ]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
