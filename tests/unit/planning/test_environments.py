@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -251,3 +252,13 @@ def test_checking_looks_into_envs() -> None:
     data = application(binding({"name": "t", "patch": {"components": patches[1:]}}))
     with pytest.raises(InvalidApplication, match="in step 'deploy-envs-t'"):
         check_application(parse_application(data), builtin())
+
+
+def test_too_many_envs_are_refused_quickly() -> None:
+    envs = [{"name": f"e{number}"} for number in range(900)]
+    data = application(*(binding(*envs, name=f"p{number}") for number in range(50)))
+    start = time.perf_counter()
+    with pytest.raises(InvalidApplication, match="more than 1,000 envs together") as caught:
+        check_application(parse_application(data), builtin())
+    assert time.perf_counter() - start < 2
+    assert [problem.path for problem in caught.value.problems] == ["spec.policies"]

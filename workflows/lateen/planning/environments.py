@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lateen.model.consistency import MOST_ITEMS
 from lateen.model.errors import InvalidApplication, nearest
+from lateen.model.json_values import as_list
 from lateen.planning.plan import PlannedStep
 from lateen.planning.step_types import DEPLOY
 from lateen.policies.env_binding import ENV_BINDING, environment_policies
@@ -21,11 +23,16 @@ _MOST_LISTED = 12
 
 @dataclass(frozen=True)
 class Environments:
-    """For each env-binding policy, in order, what stands for each of its envs."""
+    """For each env-binding policy, in order, what stands for each of its envs.
+
+    ``excess`` is how many envs there are if they are too many to look at: then there are none.
+    """
 
     bindings: Mapping[str, Mapping[str, list[InlinePolicy]]] = field(
         default_factory=dict[str, "Mapping[str, list[InlinePolicy]]"]
     )
+
+    excess: int = 0
 
     @property
     def policies(self) -> dict[str, InlinePolicy]:
@@ -77,6 +84,9 @@ def environments(application: Application, *, external: Iterable[str] = ()) -> E
     ``external`` are the names of Policy objects that its steps use, which are not to be taken again.
     """
     inline = application.spec.policies or ()
+    count = sum(map(_count, inline))
+    if count > MOST_ITEMS:
+        return Environments(excess=count)
     taken = {*external, *(policy.name for policy in inline)}
     bindings: dict[str, Mapping[str, list[InlinePolicy]]] = {}
     for policy in inline:
@@ -87,6 +97,11 @@ def environments(application: Application, *, external: Iterable[str] = ()) -> E
         except InvalidApplication:
             continue  # Whoever checks the policies reports it.
     return Environments(bindings)
+
+
+def _count(policy: InlinePolicy) -> int:
+    written = (policy.properties or {}).get("envs") if policy.type == ENV_BINDING else None
+    return len(as_list(written) or ())
 
 
 def default_env_steps(envs: Environments) -> tuple[PlannedStep, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from lateen.model.base import Model
-from lateen.model.consistency import step_problems
+from lateen.model.consistency import MOST_ITEMS, step_problems
 from lateen.model.durations import parse_duration
 from lateen.model.errors import InvalidApplication, Problem, nearest
 from lateen.model.validation import problems_of
@@ -70,6 +70,9 @@ def plan_steps(
     inline = {policy.name: policy for policy in application.spec.policies or ()}
     envs = environments(application, external=policies)
     planning = _Planning({**policies, **inline}, envs)
+    if envs.excess:
+        message = f"have more than {MOST_ITEMS:,} envs together"
+        planning.refuse("spec.policies", message, envs.excess, hint="split the application")
     for index, policy in enumerate(inline.values()):
         planning.check(policy, path=f"spec.policies[{index}]")
     for name, policy in policies.items():

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from lateen.model.application import InlinePolicy
 from lateen.model.base import Json, Model
+from lateen.model.consistency import MOST_ITEMS
 from lateen.model.errors import shorten
 from lateen.model.json_values import as_list, as_object
 from lateen.model.labels import LOCAL
@@ -103,7 +104,9 @@ class Env(Model):
 class EnvBindingProperties(Model):
     """Name environments, each a place with changes; deprecated, use topology and override."""
 
-    envs: list[Env] = Field(description="The environments; a deploy2env step delivers to one.")
+    envs: list[Env] = Field(
+        max_length=MOST_ITEMS, description="The environments; a deploy2env step delivers to one."
+    )
     created: bool | None = Field(
         default=None, description="KubeVela's, and without effect there either."
     )
