@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lateen.client.documents import write_yaml
 from lateen.client.environment_text import EnvironmentText, lead_of, plain
 from lateen.model.errors import LateenError
+from lateen.model.json_values import join_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,7 +73,7 @@ class Rewriting:
     def _find(self, *path: str | int) -> Node:
         node = self._application.at(*path)
         if node is None:
-            where = ".".join(map(str, path))
+            where = join_path("", *path)
             raise CannotRewrite(f"{where} is written with an alias; write it out")
         return node
 
@@ -122,7 +123,7 @@ class Rewriting:
             return self._flow_items(item, [step])
         lead = lead_of(self._source, item)
         if lead is None:
-            where = ".".join(map(str, path))
+            where = join_path("", *path)
             raise CannotRewrite(f"{where} does not begin behind its '-'; move it there")
         comments = self._comments(item, indent=lead.index("-"))
         lines = [*comments, *_dump(step, lead=lead)]

@@ -343,6 +343,64 @@ def test_merged_envs_are_written_out() -> None:
     assert delivered(values(text)[0]) == delivered(values(result.text)[0])
 
 
+def test_steps_that_share_what_changes_are_written_out() -> None:
+    steps = """\
+    steps:
+      - &try
+        name: try # once
+        type: deploy2env
+        properties: &target
+          env: test
+      - name: again
+        type: deploy2env
+        properties: *target
+      - <<: *try # more
+        name: third
+"""
+    text = SHOP[: SHOP.index("    steps:")] + steps
+    result = migrated(text)
+    assert result.refused == ()
+    (before,), (after,) = values(text), values(result.text)
+    assert delivered(before) == delivered(after)
+    assert [step["name"] for step in after["spec"]["workflow"]["steps"]] == [
+        "try",
+        "again",
+        "third",
+    ]
+    assert "name: try # once" in result.text
+    assert "# more" in result.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        pytest.param(
+            "    - name: envs   # old style\n",
+            "    -\n      name: envs\n",
+            ["spec.policies[0] does not begin behind its '-'"],
+            id="lonely dash",
+        ),
+        pytest.param(
+            "spec:\n",
+            "metadata2: &x {name: y}\nspec:\n",
+            ["metadata2", "unknown key"],
+            id="unknown key",
+        ),
+    ],
+)
+def test_refuses_what_it_can_not_rewrite(old: str, new: str, words: list[str]) -> None:
+    said = refusal(SHOP.replace(old, new, 1))
+    assert [word for word in words if word not in said] == []
+
+
+def test_refuses_policies_behind_an_alias() -> None:
+    (data,) = values(SHOP)
+    items = [{"kind": "x", "shared": data["spec"]["policies"]}, data]
+    text = yaml.safe_dump({"kind": "List", "items": items}, sort_keys=False)
+    assert "*id001" in text
+    assert "spec.policies[0] is written with an alias; write it out" in refusal(text)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
