@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lateen.cli.preview import offline_snapshot
@@ -160,7 +160,7 @@ class _Vetting:
                     placements += len(selection.placements)
                     warnings += selection.warnings
             except InvalidApplication as error:
-                problems += error.problems
+                problems += (_located(each, resolved.application) for each in error.problems)
         summary = _count(len(resolved.plan.leaves), "step")
         if self.hub is not None:
             summary += f", {_count(placements, 'placement')}"
@@ -181,6 +181,16 @@ def _unread(reading: Reading) -> list[VettedProblem]:
         message = str(error).removeprefix(f"{reading.source}: ").removeprefix(f"{reading.source}, ")
         return [VettedProblem(message=message)]
     return []
+
+
+def _located(problem: Problem, application: Application) -> Problem:
+    """Say where an inline policy stands, which planning knows by its name only."""
+    for index, policy in enumerate(application.spec.policies or ()):
+        prefix = f"policies[{policy.name}]."
+        if problem.path.startswith(prefix):
+            rest = problem.path.removeprefix(prefix)
+            return replace(problem, path=f"spec.policies[{index}].{rest}")
+    return problem
 
 
 def _told(problems: Iterable[Problem]) -> list[VettedProblem]:
