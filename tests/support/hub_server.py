@@ -41,7 +41,7 @@ def serving(answers: Mapping[str, Any], kubeconfig: Path) -> Iterator[list[str]]
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
