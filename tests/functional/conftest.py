@@ -11,7 +11,7 @@ import pytest
 from lateen.cli.registering import register_search_attributes
 from lateen.local.preparing import prepare
 from lateen.local.stack import Stack
-from support.platform import Platform
+from support.platforms import Platform
 from support.processes import torn_down
 
 _HERE = Path(__file__).parent

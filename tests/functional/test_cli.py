@@ -18,7 +18,7 @@ import yaml
 
 from lateen.cli import codes
 from lateen.client.documents import write_yaml
-from support.platform import (
+from support.platforms import (
     BEIJING,
     HANGZHOU_1,
     HANGZHOU_2,

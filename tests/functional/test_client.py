@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lateen.client import Lateen, NotFound, NoWorker
-from support.platform import BEIJING, HANGZHOU_1, Platform, application, unique
+from support.platforms import BEIJING, HANGZHOU_1, Platform, application, unique
 
 
 @pytest.fixture

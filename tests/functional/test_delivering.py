@@ -10,7 +10,7 @@ import yaml
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from support.platform import (
+from support.platforms import (
     BEIJING,
     HANGZHOU_1,
     HANGZHOU_2,

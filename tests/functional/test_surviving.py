@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from support.platform import (
+from support.platforms import (
     BEIJING,
     HANGZHOU_1,
     Json,

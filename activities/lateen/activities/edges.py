@@ -39,16 +39,7 @@ def edge(activity: F) -> F:
 def to_failure(error: LateenError) -> ApplicationError:
     """Return the application error for one of ours. The cause is left out: its text is not checked."""
     kind, retryable = _classify(error)
-    details: list[Any] = []
-    if isinstance(error, InvalidApplication):
-        details.append(
-            {
-                "problems": [
-                    {"path": problem.path, "message": problem.message, "hint": problem.hint}
-                    for problem in error.problems[:50]
-                ]
-            }
-        )
+    details = [error.to_json()] if isinstance(error, InvalidApplication) else []
     delay = error.retry_after if isinstance(error, TooManyRequests) else None
     return ApplicationError(
         shorten_text(str(error)),

@@ -77,7 +77,7 @@ class ApplicationWorkflow:
         Both were read at ``__init__``: messages can arrive before this runs.
         """
         if self._invalid is not None or self._current is None:
-            raise self._refusal()
+            raise _refusal(self._invalid)
         submission = self._current
         self._progress.intent = submission.intent
         work = asyncio.ensure_future(self._work(submission))
@@ -129,15 +129,6 @@ class ApplicationWorkflow:
             work.exception()  # Seen: it is in the summary that goes along.
         workflow.continue_as_new(args=[coming.application, carry])
 
-    def _refusal(self) -> ApplicationError:
-        error = self._invalid or InvalidApplication.at(
-            "", "nothing to deliver", hint="send an Application as the first argument"
-        )
-        problems = [{"path": p.path, "message": p.message, "hint": p.hint} for p in error.problems]
-        return ApplicationError(
-            str(error), {"problems": problems}, type=errors.INVALID_APPLICATION, non_retryable=True
-        )
-
     def _summary(self) -> Json:
         progress = self._progress
         return {
@@ -154,7 +145,7 @@ class ApplicationWorkflow:
     def submit_by_signal(self, payload: Any = None) -> None:
         """Deliver this application next. An invalid one is ignored and warned about."""
         try:
-            self._take(read_submission(payload, workflow_id=self._id))
+            self._take(read_submission(payload, workflow_id=self._id, check=True))
         except InvalidApplication as error:
             if self._current is None:
                 self._invalid = error
@@ -168,11 +159,9 @@ class ApplicationWorkflow:
     @submit.validator
     def _check_submission(self, payload: Any = None) -> None:
         try:
-            submission = read_submission(payload, workflow_id=self._id)
+            submission = read_submission(payload, workflow_id=self._id, check=True)
         except InvalidApplication as error:
-            raise ApplicationError(
-                str(error), type=errors.INVALID_APPLICATION, non_retryable=True
-            ) from error
+            raise _refusal(error) from error
         if submission.queue and not self._fits(submission):
             raise ApplicationError(
                 f"{len(self._queue)} submissions wait already; supersede instead of queueing",
@@ -266,3 +255,12 @@ class ApplicationWorkflow:
 
 
 _CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval")
+
+
+def _refusal(problem: InvalidApplication | None) -> ApplicationError:
+    error = problem or InvalidApplication.at(
+        "", "nothing to deliver", hint="send an Application as the first argument"
+    )
+    return ApplicationError(
+        str(error), error.to_json(), type=errors.INVALID_APPLICATION, non_retryable=True
+    )

@@ -18,6 +18,8 @@ from lateen.model.records import Phase, PlacementDigest
 from lateen.planning.plan import PlannedStep
 
 _MOST_ROWS = 60
+_MOST_PLACEMENTS = 2000
+_MOST_UNDELIVERED = 500
 _MARKS = {
     "pending": "·",
     "delivering": "▶",
@@ -138,11 +140,28 @@ class Progress:
             "message": self.message,
             "revision": opened.revision.name if opened else "",
             "delivery": opened.delivery if opened else 0,
-            "steps": [outcome.to_json() for outcome in self.outcomes()],
+            "steps": [outcome.to_json() for outcome in self._shown_outcomes()],
             "clusters": dict(self.clusters),
             "warnings": list(self.warnings),
             "retained": list(self.retained),
         }
+
+    def _shown_outcomes(self) -> list[StepOutcome]:
+        """Leave out placements that went well where there are too many for one payload."""
+        outcomes = self.outcomes()
+        if sum(len(outcome.placements) for outcome in outcomes) <= _MOST_PLACEMENTS:
+            return outcomes
+        return [
+            outcome.model_copy(
+                update={
+                    "placements": [p for p in outcome.placements if p.phase != "delivered"][
+                        :_MOST_UNDELIVERED
+                    ],
+                    "message": outcome.message or f"{len(outcome.placements)} placements",
+                }
+            )
+            for outcome in outcomes
+        ]
 
     def details(self) -> str:
         """Write the Markdown that the Temporal UI shows as current details."""

@@ -40,6 +40,11 @@ class Problem:
         where = f"{self.path}: " if self.path else ""
         return f"{where}{self.message}{shown}{hint}"
 
+    def to_json(self) -> dict[str, str]:
+        """Return the problem for machines; the value is shown as an error shows it."""
+        shown = {} if self.value is None else {"value": shorten(self.value)}
+        return {"path": self.path, "message": self.message, "hint": self.hint, **shown}
+
 
 class InvalidApplication(LateenError):
     """The application can't be delivered as it is written; nothing was applied.
@@ -56,6 +61,10 @@ class InvalidApplication(LateenError):
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         head = f"{self.subject} is invalid" if self.subject else "invalid"
         return f"{head}:\n{lines}" if len(self.problems) != 1 else f"{head}: {self.problems[0]}"
+
+    def to_json(self) -> dict[str, list[dict[str, str]]]:
+        """Return the problems for machines: the details of a Temporal failure."""
+        return {"problems": [problem.to_json() for problem in self.problems]}
 
     @classmethod
     def at(cls, path: str, message: str, value: Any = None, hint: str = "") -> InvalidApplication:

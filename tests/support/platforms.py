@@ -84,9 +84,11 @@ class Platform:
         self, application: Json | str, carry: Json | None = None
     ) -> WorkflowHandle[Any, Any]:
         """Start a run with plain data, as a program in any language does."""
-        named = isinstance(application, dict)
-        workflow_id = identity(application) if named else f"examples/{application}"
-        arguments = [application if named else None, *([carry] if carry else [])]
+        if isinstance(application, str):
+            workflow_id, content = f"examples/{application}", None
+        else:
+            workflow_id, content = identity(application), application
+        arguments = [content, *([carry] if carry else [])]
         client = await self.client()
         return await client.start_workflow(
             "Application", args=arguments, id=workflow_id, task_queue=QUEUE
