@@ -65,11 +65,16 @@ class Observer:
                 await self._gone[cluster, name].wait()
 
     async def _watch(self, cluster: Cluster, path: str, version: str) -> None:
-        params = {"watch": "true", "resourceVersion": version, "timeoutSeconds": f"{_OPEN:.0f}"}
-        events = cluster.connection.stream(path, params=params, timeout=_OPEN + 10)
-        async with aclosing(events):
-            async for event in events:
-                self._see(cluster.name, event, deployments=path == _DEPLOYMENTS)
+        """Watch for ever: a server ends the watch of who falls behind, and it goes on from there."""
+        while True:
+            params = {"watch": "true", "resourceVersion": version, "timeoutSeconds": f"{_OPEN:.0f}"}
+            events = cluster.connection.stream(path, params=params, timeout=_OPEN + 10)
+            async with aclosing(events):
+                async for event in events:
+                    if event["type"] == "ERROR":
+                        raise RuntimeError(f"watch of {path} in {cluster.name}: {event['object']}")
+                    self._see(cluster.name, event, deployments=path == _DEPLOYMENTS)
+                    version = event["object"]["metadata"]["resourceVersion"]
 
     def _see(self, cluster: str, event: Json, *, deployments: bool) -> None:
         live = event["object"]
