@@ -7,13 +7,14 @@ a whole is not applied in part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Protocol
 
 from lateen.activities.edges import Refused
 from lateen.kube.cluster import Cluster
-from lateen.kube.errors import ApiError, Conflict, KubeError, NotFound, UnknownKind
+from lateen.kube.errors import ApiError, Conflict, KubeError, NotFound, UnknownKind, Unreachable
 from lateen.kube.shapes import as_object
 from lateen.model.base import Json
 from lateen.model.labels import APP_NAME, APP_NAMESPACE
@@ -37,10 +38,24 @@ def field_manager(application: str) -> str:
     return f"lateen:{application}"[:128]
 
 
-class Applier:
-    """Applies manifests to one cluster on behalf of one application.
+class Lease(Protocol):
+    """A delivery's hold on what it writes."""
 
-    ``still_ours`` raises when a newer delivery has taken over; it is asked before every stage of writes.
+    async def check(self, *, fresh: bool = False) -> None:
+        """Raise ``SupersededDelivery`` when a newer delivery took over; ``fresh`` looks in any case."""
+        ...
+
+    def expired(self) -> bool:
+        """Whether the last look is too long ago to write without another one."""
+        ...
+
+
+class Applier:
+    """Applies manifests to one cluster on behalf of one application, for as long as its lease holds.
+
+    An update is fenced exactly: its resource version was read before the lease was checked, so whatever a
+    newer delivery wrote meanwhile is a conflict. A creation has no version to name; its lease is looked at
+    once more at the very moment of sending, so that a worker that was frozen in between sends nothing.
     """
 
     def __init__(
@@ -48,12 +63,12 @@ class Applier:
         cluster: Cluster,
         *,
         application: str,
-        still_ours: Callable[[], Awaitable[None]],
+        lease: Lease,
     ) -> None:
         self._cluster = cluster
         self._application = application
         self._manager = field_manager(application)
-        self._still_ours = still_ours
+        self._lease = lease
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def look(self, manifests: Sequence[Json]) -> list[Found]:
@@ -65,7 +80,7 @@ class Applier:
         """Apply what was looked at, a stage at a time; returns the objects as they are then."""
         written: list[Json] = []
         for _, stage in groupby(found, key=lambda each: stage_of(each.manifest)):
-            await self._still_ours()
+            await self._lease.check()
             written += await asyncio.gather(*(self._write(each) for each in stage))
         return written
 
@@ -108,29 +123,45 @@ class Applier:
         return Found(manifest, live["metadata"]["resourceVersion"])
 
     async def _write(self, found: Found) -> Json:
-        """Apply an object at the version that was looked at; when it moved on, look again."""
+        """Apply an object as it was looked at; when it moved on, look again."""
         async with self._slots:
             for _ in range(_MOST_TRIES):
                 try:
                     return await self._apply(found)
                 except Conflict:
-                    # Its status was updated, or another application or delivery won the race.
-                    await self._still_ours()
+                    # Its status was updated, or another application or delivery won the race. First
+                    # the version, then the lease: only this order fences a newer delivery's write.
                     found = await self._owned(found.manifest)
+                    await self._lease.check(fresh=True)
             return await self._apply(found)
 
     async def _apply(self, found: Found) -> Json:
-        manifest, version = found.manifest, found.resource_version
-        if version:
-            metadata = {**manifest["metadata"], "resourceVersion": version}
-            manifest = {**manifest, "metadata": metadata}
-        applied = await self._cluster.apply(
-            manifest, field_manager=self._manager, force=bool(version)
-        )
-        if not version and not applied.created:
-            # Somebody created it since the look; without force that is only taken when it is ours.
-            await self._still_ours()
+        if not found.resource_version:
+            return await self._create(found.manifest)
+        metadata = {**found.manifest["metadata"], "resourceVersion": found.resource_version}
+        manifest = {**found.manifest, "metadata": metadata}
+        applied = await self._cluster.apply(manifest, field_manager=self._manager, force=True)
         return applied.object
+
+    async def _create(self, manifest: Json) -> Json:
+        for _ in range(_MOST_TRIES):
+            await self._lease.check()
+            try:
+                applied = await self._cluster.apply(
+                    manifest, field_manager=self._manager, guard=self._refuse_expired
+                )
+            except Unreachable:
+                if not self._lease.expired():
+                    raise
+                continue
+            return applied.object
+        await self._lease.check(fresh=True)
+        applied = await self._cluster.apply(manifest, field_manager=self._manager)
+        return applied.object
+
+    def _refuse_expired(self) -> None:
+        if self._lease.expired():
+            raise ConnectionAbortedError("the lease was not looked at for too long")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from lateen.model.placement import Placement
 from lateen.model.records import InventoryEntry
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
 
-_LEASE = 1.0
+_LEASE = 0.5
 """Seconds for which a look at the inventory counts: after that, look again before writing."""
 
 Report = Callable[[Json], None]
@@ -94,7 +94,7 @@ async def _apply(
 ) -> list[Json]:
     """Look, record, write. Once writing has begun it ends, also when the delivery is cancelled."""
     lease = _Lease(rooms, request)
-    applier = Applier(cluster, application=request.application, still_ours=lease.check)
+    applier = Applier(cluster, application=request.application, lease=lease)
     annotations = resolved.application.metadata.annotations
     if annotations.get(CREATE_NAMESPACE) == "true":
         await ensure_namespace(cluster, request.placement.namespace)
@@ -115,7 +115,11 @@ async def _record_and_write(
 
 
 class _Lease:
-    """A delivery's hold on one cluster's inventory: recorded before the first write, checked before each."""
+    """A delivery's hold on one cluster's inventory: taken before the first write, looked at before each.
+
+    Its term is far shorter than the heartbeat timeout after which Temporal gives an attempt up, so a newer
+    delivery can't have begun to write while the last look still counts.
+    """
 
     def __init__(self, rooms: Rooms, request: DeliverPlacement) -> None:
         self._rooms = rooms
@@ -124,6 +128,7 @@ class _Lease:
 
     async def claim(self, manifests: Sequence[Json]) -> None:
         """Record what is about to be applied. Raises ``SupersededDelivery``."""
+        asked = time.monotonic()
         request = self._request
         namespace, name = split(request.application)
         await self._rooms.inventories.claim(
@@ -133,18 +138,27 @@ class _Lease:
             delivery=request.delivery,
             entries=[_entry(request, manifest) for manifest in manifests],
         )
-        self._seen = time.monotonic()
+        self._seen = (
+            asked  # Not the answer's time: a worker may have been frozen before it read it.
+        )
 
-    async def check(self) -> None:
-        """Raise ``SupersededDelivery`` when a newer delivery took over; a fresh look is not repeated."""
-        if time.monotonic() - self._seen < _LEASE:
+    def expired(self) -> bool:
+        """Whether the last look at the inventory is too long ago."""
+        return time.monotonic() - self._seen >= _LEASE
+
+    async def check(self, *, fresh: bool = False) -> None:
+        """Raise ``SupersededDelivery`` when a newer delivery took over; a recent look is not repeated."""
+        if not fresh and not self.expired():
             return
+        asked = time.monotonic()
         request = self._request
         namespace, name = split(request.application)
         await self._rooms.inventories.check(
             namespace, name, cluster=request.placement.cluster, delivery=request.delivery
         )
-        self._seen = time.monotonic()
+        self._seen = (
+            asked  # Not the answer's time: a worker may have been frozen before it read it.
+        )
 
 
 def _entry(request: DeliverPlacement, manifest: Json) -> InventoryEntry:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lateen.kube.answers import error_of_status
-from lateen.kube.connection import APPLY_PATCH, MERGE_PATCH, Answer, Connection, decode
+from lateen.kube.connection import (
+    APPLY_PATCH,
+    MERGE_PATCH,
+    Answer,
+    Connection,
+    Guard,
+    decode,
+)
 from lateen.kube.errors import ApiError, Expired, NotFound, ServerError, Target, UnknownKind
 from lateen.kube.resources import Resource, Resources
 from lateen.kube.shapes import as_number, as_object, as_objects, as_text
@@ -95,12 +102,14 @@ class Cluster:
         force: bool = False,
         dry_run: bool = False,
         subresource: str = "",
+        guard: Guard | None = None,
     ) -> Applied:
         """Apply a manifest (server-side apply): set what it says, remove what it no longer says.
 
         A ``metadata.resourceVersion`` in it is a precondition. Raises ``Conflict`` with the
         managers and fields when others own some of them (never with ``force``), ``Invalid`` also
-        for fields that the kind doesn't have, ``NotFound`` when the namespace is missing.
+        for fields that the kind doesn't have, ``NotFound`` when the namespace is missing. A
+        ``guard`` that raises keeps the request from being sent (``Unreachable``).
         """
         params = {"fieldManager": field_manager, "fieldValidation": "Strict"}
         if force:
@@ -115,6 +124,7 @@ class Cluster:
             body=manifest,
             content_type=APPLY_PATCH,
             subresource=subresource,
+            guard=guard,
         )
         return Applied(decode(target, answer), created=answer.status == 201)
 
@@ -251,6 +261,7 @@ class Cluster:
         body: Json | None = None,
         content_type: str | None = None,
         subresource: str = "",
+        guard: Guard | None = None,
     ) -> tuple[Target, Answer]:
         resource, path = await self._resources.locate(ref, action=action)
         if verb == "POST":
@@ -260,7 +271,7 @@ class Cluster:
         target = Target(self.name, action, path, ref)
         try:
             answer = await self.connection.send(
-                verb, target, params=params, body=body, content_type=content_type
+                verb, target, params=params, body=body, content_type=content_type, guard=guard
             )
         except NotFound as error:
             if error.reason:

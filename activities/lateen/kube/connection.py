@@ -8,6 +8,7 @@ event loop.
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -59,6 +60,12 @@ class Answer:
 
     status: int
     body: bytes
+
+
+Guard = Callable[[], None]
+"""Raises when a request must not be sent any more."""
+
+Body = bytes | AsyncGenerator[bytes]
 
 
 class Connection:
@@ -131,16 +138,23 @@ class Connection:
         body: Json | None = None,
         content_type: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
+        guard: Guard | None = None,
     ) -> Answer:
-        """Make a request about ``target``; what ``request`` does, with the status and undecoded."""
+        """Make a request about ``target``; what ``request`` does, with the status and undecoded.
+
+        ``guard`` is called at the last moment, when the body is about to be sent: if it raises, the server
+        gets no complete request and the call is ``Unreachable``.
+        """
         data = None if body is None else orjson.dumps(body)
         before = await self._credentials.current()
-        try:
-            return await self._exchange(verb, target, params, data, content_type, timeout)
-        except Unauthorized:
-            if await self._credentials.current(refused=True) == before:
-                raise
-            return await self._exchange(verb, target, params, data, content_type, timeout)
+        for attempt in (1, 2):
+            payload = data if data is None or guard is None else _guarded(data, guard)
+            try:
+                return await self._exchange(verb, target, params, payload, content_type, timeout)
+            except Unauthorized:
+                if attempt == 2 or await self._credentials.current(refused=True) == before:
+                    raise
+        raise AssertionError("unreachable: the second attempt returns or raises")
 
     async def stream(
         self,
@@ -201,7 +215,7 @@ class Connection:
         verb: str,
         target: Target,
         params: Mapping[str, str] | None,
-        data: bytes | None,
+        data: Body | None,
         content_type: str | None,
         timeout: float | None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
     ) -> Answer:
@@ -218,7 +232,7 @@ class Connection:
         target: Target,
         *,
         params: Mapping[str, str] | None = None,
-        data: bytes | None = None,
+        data: Body | None = None,
         content_type: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
@@ -269,6 +283,12 @@ class Connection:
             )
             self._session_credentials = credentials
         return self._session, credentials
+
+
+async def _guarded(data: bytes, guard: Guard) -> AsyncGenerator[bytes]:
+    """Ask the guard after everything that can take time: connecting, TLS, waiting for a turn."""
+    guard()
+    yield data
 
 
 def decode(target: Target, answer: Answer) -> Json:

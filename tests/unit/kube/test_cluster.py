@@ -42,6 +42,27 @@ async def test_apply_is_a_strict_server_side_apply(server: FakeApiServer) -> Non
     assert plain.body == MANIFEST
 
 
+async def test_a_guard_that_lets_it_pass_changes_nothing(server: FakeApiServer) -> None:
+    server.on("PATCH", f"{PATH}/web", (201, MANIFEST))
+    async with server.cluster() as cluster:
+        applied = await cluster.apply(MANIFEST, field_manager="me", guard=lambda: None)
+    assert applied.created
+    assert server.requests[0].body == MANIFEST
+
+
+async def test_a_guard_that_raises_keeps_the_server_from_answering(server: FakeApiServer) -> None:
+    """The body never leaves, so no API server can have acted on it."""
+    server.on("PATCH", f"{PATH}/web", (201, MANIFEST))
+
+    def refuse() -> None:
+        raise ConnectionAbortedError("too late")
+
+    async with server.cluster() as cluster:
+        with pytest.raises(Unreachable):
+            await cluster.apply(MANIFEST, field_manager="me", guard=refuse)
+    assert [seen for seen in server.requests if seen.body is not None] == []
+
+
 async def test_a_name_can_not_leave_its_path(server: FakeApiServer) -> None:
     sly = ObjectRef(api_version="v1", kind="ConfigMap", namespace="shop", name="../secrets/db?x=")
     async with server.cluster() as cluster:

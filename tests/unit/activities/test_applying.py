@@ -1,0 +1,136 @@
+"""The fence: what a late attempt may still write, which is nothing. A hand-written cluster tells the order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lateen.activities.applying import Applier, Found
+from lateen.hub.audits import SupersededDelivery
+from lateen.kube.cluster import Applied
+from lateen.kube.errors import Conflict, Target, Unreachable
+from lateen.model.objects import ObjectRef
+
+Json = dict[str, Any]
+
+LABELS = {"app.oam.dev/name": "web", "app.oam.dev/namespace": "shop"}
+MANIFEST: Json = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "web", "namespace": "shop", "labels": LABELS},
+}
+
+
+class OneObject:
+    """A cluster with at most one object; every write has a new version. ``before_write`` can interfere."""
+
+    name = "member"
+
+    def __init__(self, version: int = 0) -> None:
+        self.version = version
+        self.written: list[Json] = []
+        self.before_write: Callable[[], None] = lambda: None
+
+    async def get(self, ref: ObjectRef) -> Json | None:
+        return self._live() if self.version else None
+
+    async def apply(
+        self,
+        manifest: Json,
+        *,
+        field_manager: str,
+        force: bool = False,
+        dry_run: bool = False,
+        guard: Callable[[], None] | None = None,
+    ) -> Applied:
+        interfere, self.before_write = self.before_write, lambda: None
+        interfere()
+        if guard is not None:
+            try:
+                guard()
+            except OSError as error:
+                raise Unreachable("aborted", cluster=self.name) from error
+        wanted = manifest["metadata"].get("resourceVersion")
+        if wanted is not None and wanted != str(self.version):
+            raise Conflict(Target(self.name, "apply", "/"), status=409)
+        created = self.version == 0
+        self.version += 1
+        self.written.append(manifest)
+        return Applied(self._live(), created=created)
+
+    def _live(self) -> Json:
+        return {
+            **MANIFEST,
+            "metadata": {**MANIFEST["metadata"], "resourceVersion": str(self.version)},
+        }
+
+
+class Hold:
+    """A lease that a newer delivery can take, and that can run out."""
+
+    def __init__(self) -> None:
+        self.taken = False
+        self.late = False
+
+    async def check(self, *, fresh: bool = False) -> None:
+        if fresh or self.late:
+            self.late = False
+            if self.taken:
+                raise SupersededDelivery("a newer delivery took over")
+
+    def expired(self) -> bool:
+        return self.late
+
+
+def applier(cluster: OneObject, lease: Hold) -> Applier:
+    return Applier(cluster, application="shop/web", lease=lease)  # type: ignore[arg-type] # a fake
+
+
+async def test_an_update_that_a_newer_delivery_overtook_is_not_written() -> None:
+    cluster, lease = OneObject(version=5), Hold()
+
+    def newer_delivery_writes() -> None:
+        lease.taken = True
+        cluster.version += 1
+
+    cluster.before_write = newer_delivery_writes
+    with pytest.raises(SupersededDelivery):
+        await applier(cluster, lease).write([Found(MANIFEST, "5")])
+    assert cluster.written == []
+
+
+async def test_a_creation_that_was_frozen_before_it_was_sent_is_not_written() -> None:
+    cluster, lease = OneObject(), Hold()
+
+    def frozen_while_a_newer_delivery_creates() -> None:
+        lease.taken, lease.late = True, True
+        cluster.version += 1
+
+    cluster.before_write = frozen_while_a_newer_delivery_creates
+    with pytest.raises(SupersededDelivery):
+        await applier(cluster, lease).write([Found(MANIFEST)])
+    assert cluster.written == []
+
+
+async def test_a_creation_that_was_only_slow_is_sent_after_another_look() -> None:
+    cluster, lease = OneObject(), Hold()
+
+    def slow() -> None:
+        lease.late = True
+
+    cluster.before_write = slow
+    await applier(cluster, lease).write([Found(MANIFEST)])
+    assert len(cluster.written) == 1
+
+
+async def test_a_status_update_in_between_is_no_reason_to_give_up() -> None:
+    cluster, lease = OneObject(version=5), Hold()
+
+    def controller_writes_status() -> None:
+        cluster.version += 1
+
+    cluster.before_write = controller_writes_status
+    await applier(cluster, lease).write([Found(MANIFEST, "5")])
+    assert [m["metadata"]["resourceVersion"] for m in cluster.written] == ["6"]
