@@ -15,7 +15,7 @@ from lateen.contracts.messages import RunOptions
 from lateen.hub.clusters import ClusterRegistry
 from lateen.kube.access import Credentials
 from lateen.kube.cluster import Cluster
-from lateen.kube.connection import Answer, Connection
+from lateen.kube.connection import Answer, Connection, Guard
 from lateen.kube.credentials import hub_credentials
 from lateen.kube.errors import Target
 from lateen.model.base import Json
@@ -49,10 +49,17 @@ class CountingConnection(Connection):
         body: Json | None = None,
         content_type: str | None = None,
         timeout: float | None = None,
+        guard: Guard | None = None,
     ) -> Answer:
         self._tally[self._room] += 1
         return await super().send(
-            verb, target, params=params, body=body, content_type=content_type, timeout=timeout
+            verb,
+            target,
+            params=params,
+            body=body,
+            content_type=content_type,
+            timeout=timeout,
+            guard=guard,
         )
 
     @override

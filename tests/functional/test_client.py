@@ -62,7 +62,7 @@ async def test_what_lost_its_objects_is_ill(platform: Platform, lateen: Lateen) 
     await lateen.wait(await lateen.apply(wanted), timeout=60)
     platform.api(BEIJING).delete(f"/apis/apps/v1/namespaces/examples/deployments/{name}")
     async with asyncio.timeout(15):
-        while (await lateen.status("examples", name)).healthy:
+        while (await lateen.status("examples", name)).healthy:  # noqa: ASYNC110 - a cluster has no event
             await asyncio.sleep(0.2)
     assert (await lateen.wait(await lateen.apply(wanted), timeout=60)).phase == "delivered"
     assert (await lateen.status("examples", name)).healthy

@@ -11,13 +11,17 @@ from lateen.activities.rooms import Rooms
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan
 from lateen.hub.audits import append, now
 from lateen.hub.revisions import RevisionLost, revision_name
+from lateen.model.application import Application
 from lateen.model.json_values import json_digest
-from lateen.model.parsing import parse_application
+from lateen.model.parsing import parse_application, parse_policy
 from lateen.model.records import Audit, AuditEvent, DeliveryRecord, RevisionRef, Snapshot
 from lateen.planning.checking import check_application
 from lateen.planning.plan import PlannedStep
+from lateen.planning.provenance import plugin_versions
+from lateen.planning.references import inline_policy
 from lateen.planning.resolving import Resolved, snapshot_digest
 from lateen.policies.topology import ClusterInfo
+from lateen.rendering.registry import Registry
 
 _MOST_NUMBERS = 50
 
@@ -33,6 +37,7 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         rooms.cluster_infos(),
         rooms.audits.read(namespace, name),
     )
+    snapshot = _with_plugins(snapshot, application, rooms.types)
     resolved = Resolved(snapshot, rooms.types)
     plans = plan_all(rooms, resolved, clusters)
     digest = snapshot_digest(snapshot)
@@ -60,6 +65,13 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     first = await _first_plan(rooms, opened, plans=plans, resolved=resolved, clusters=clusters)
     number = audit.delivery.number if audit.delivery else audit.latest_delivery
     return opened.model_copy(update={"delivery": number, "first_plan": first})
+
+
+def _with_plugins(snapshot: Snapshot, application: Application, types: Registry) -> Snapshot:
+    """Note which plug-ins shape the rendering: an upgrade of one makes a new revision."""
+    external = [inline_policy(parse_policy(policy)) for policy in snapshot.policies]
+    versions = plugin_versions(application, external, types)
+    return snapshot.model_copy(update={"plugins": versions})
 
 
 def _warnings(plans: Sequence[StepPlan]) -> list[str]:

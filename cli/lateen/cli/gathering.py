@@ -84,7 +84,7 @@ async def read_stored(name: str, *, namespace: str, hub_kubeconfig: Path | None)
 def _wrong(applications: Sequence[Application]) -> list[str]:
     """Return everything that is certain to fail, so that nothing is submitted beside it."""
     from lateen.planning.checking import check_application
-    from lateen.rendering.registry import builtin
+    from lateen.rendering.plugins import installed
 
     problems: list[str] = []
     seen: set[str] = set()
@@ -93,7 +93,7 @@ def _wrong(applications: Sequence[Application]) -> list[str]:
             problems.append(f"Application {application.id} is given twice")
         seen.add(application.id)
         try:
-            check_application(application, builtin())
+            check_application(application, installed())
         except InvalidApplication as error:
             problems.append(str(error))
     return problems

@@ -15,7 +15,7 @@ from lateen.planning.references import external_references, inline_names, policy
 from lateen.planning.resolving import Resolved
 from lateen.planning.step_types import DEPLOY
 from lateen.policies.topology import TOPOLOGY, ClusterInfo, TopologyProperties, read_topology
-from lateen.rendering.registry import builtin
+from lateen.rendering.plugins import installed
 
 if TYPE_CHECKING:
     from lateen.cli.gathering import Documents
@@ -84,7 +84,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     ``offline``, a cluster that a topology names exists, and a selector that fits none of the ``clusters``
     stands for itself. Raises ``InvalidApplication``.
     """
-    resolved = Resolved(snapshot, builtin())
+    resolved = Resolved(snapshot, installed())
     warnings = list(resolved.plan.warnings)
     steps: list[StepPreview] = []
     for step in resolved.plan.leaves:

@@ -27,7 +27,7 @@ from lateen.kube.cluster import Cluster
 from lateen.kube.connection import Connection
 from lateen.kube.credentials import hub_credentials
 from lateen.model.labels import LOCAL
-from lateen.rendering.registry import builtin
+from lateen.rendering.plugins import installed
 from lateen.worker.settings import WorkerSettings
 
 WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow]
@@ -73,7 +73,7 @@ async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncGene
             options=options, allow_cross_namespace=settings.allow_cross_namespace
         )
         try:
-            yield Rooms(hub=hub, clusters=registry, types=builtin(), settings=delivery)
+            yield Rooms(hub=hub, clusters=registry, types=installed(), settings=delivery)
         finally:
             await registry.close()
 

@@ -10,7 +10,7 @@ from lateen.model.errors import InvalidApplication, nearest
 from lateen.model.json_values import as_list, as_object, canonical_json, shown
 from lateen.model.parsing import content_digest, parse_application
 from lateen.planning.checking import check_application
-from lateen.rendering.registry import builtin
+from lateen.rendering.plugins import installed
 
 Intent = Literal["deliver", "delete"]
 
@@ -97,7 +97,7 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
             hint=f"start it with the id {application.id!r}",
         )
     if check:
-        check_application(application, builtin())
+        check_application(application, installed())
     return replace(asked, application=data, digest=content_digest(application))
 
 
