@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-PATIENCE = 0.1
+PATIENCE = 0.25
 """Seconds that a placement which is done waits for its siblings."""
 
 

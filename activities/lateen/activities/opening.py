@@ -55,8 +55,7 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     ):
         return opened.model_copy(update={"unchanged": True})
     if audit.delivery is None or audit.delivery.run_id != run_id or audit.revision_digest != digest:
-        await rooms.applications.store(application)
-        ref = await _revise(rooms, audit, name=name, digest=digest, snapshot=snapshot)
+        ref = await _store(rooms, application, audit, digest=digest, snapshot=snapshot)
         audit = await _claim(rooms, request, ref=ref, run_id=run_id)
         used = {audit.delivered.revision} if audit.delivered else set[str]()
         await rooms.revisions.drop_old(namespace, name, latest=ref.number, used=used)
@@ -97,6 +96,24 @@ async def _is_unchanged(
     if audit.revision_digest != digest or delivered.placements_digest != placements_digest(plans):
         return False
     return await all_match(rooms, resolved, plans, revision=audit.revision)
+
+
+async def _store(
+    rooms: Rooms, application: Application, audit: Audit, *, digest: str, snapshot: Snapshot
+) -> RevisionRef:
+    """Write the application and its revision at once; neither needs the other."""
+    await rooms.applications.admit(application)
+    name = application.metadata.name
+    stored, revised = await asyncio.gather(
+        rooms.applications.store(application),
+        _revise(rooms, audit, name=name, digest=digest, snapshot=snapshot),
+        return_exceptions=True,
+    )
+    if stored is not None:
+        raise stored  # It says most clearly what is wrong: a missing namespace fails both.
+    if isinstance(revised, BaseException):
+        raise revised
+    return revised
 
 
 async def _revise(

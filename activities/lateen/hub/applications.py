@@ -56,15 +56,18 @@ class Applications:
         self._hub = hub
         self._kubevela: tuple[float, bool] | None = None
 
-    async def store(self, application: Application) -> None:
-        """Write an application to the hub.
+    async def admit(self, application: Application) -> None:
+        """Make sure that an application may be stored, and make its namespace if it asks for that.
 
-        Raises ``MissingNamespace``, and ``KubeVelaIsActive`` where a second controller would act on it.
+        Raises ``KubeVelaIsActive`` where a second controller would act on it.
         """
         await self._refuse_beside_kubevela(application)
-        manifest = application.to_json()
         if application.metadata.annotations.get(CREATE_NAMESPACE) == "true":
             await ensure_namespace(self._hub, application.metadata.namespace)
+
+    async def store(self, application: Application) -> None:
+        """Write an application to the hub; ``admit`` it first. Raises ``MissingNamespace``."""
+        manifest = application.to_json()
         try:
             await self._hub.apply(manifest, field_manager=FIELD_MANAGER, force=True)
         except NotFound as error:

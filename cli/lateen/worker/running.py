@@ -34,8 +34,11 @@ WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow]
 
 _LOG = logging.getLogger("lateen.worker")
 
-_STICKY = timedelta(seconds=3)
-"""After a worker was killed its cached runs wait this long before another one takes them over."""
+_STICKY = timedelta(seconds=5)
+"""After a worker was killed its cached runs wait this long before another one takes them over.
+
+Shorter, and a worker that is merely busy loses its cache: every run is replayed then.
+"""
 
 
 async def run_worker(client: Client, settings: WorkerSettings, *, stop: asyncio.Event) -> None:

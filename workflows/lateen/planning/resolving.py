@@ -6,6 +6,7 @@ first use and then only placed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from lateen.model.application import Application, Component, InlinePolicy
@@ -78,6 +79,7 @@ class Resolved:
         self._context = RenderContext.of(self.application)
         self._steps = {step.name: step for step in self.plan.leaves}
         self._objects: dict[tuple[str, ...], tuple[RenderedObject, ...]] = {}
+        self._digests: dict[tuple[str, ...], str] = {}
 
     @property
     def namespace(self) -> str:
@@ -115,13 +117,22 @@ class Resolved:
         return apply_order(placed)
 
     def placement_digest(self, step: PlannedStep, placement: Placement) -> PlacementDigest:
-        """Digest what a placement is sent; the revision's name does not count."""
-        manifests = self.manifests(step, placement, revision="")
+        """Digest what a placement is sent; the revision's name does not count.
+
+        The objects are digested once for all placements of a step; a placement adds only where it is, since
+        that is all that placing depends on.
+        """
+        key = self._key(step)
+        shared = self._digests.get(key)
+        if shared is None:
+            shared = digest(place(self._rendered(step), cluster="", namespace="", revision=""))
+            self._digests[key] = shared
+        text = f"{shared}/{placement.cluster}/{placement.namespace}"
         return PlacementDigest(
             step=step.name,
             cluster=placement.cluster,
             namespace=placement.namespace,
-            digest=digest(manifests)[:_DIGEST_LENGTH],
+            digest=hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH],
         )
 
     def object_count(self, step: PlannedStep) -> int:
@@ -132,14 +143,18 @@ class Resolved:
         """Return the policies that a step names, in its order."""
         return [self._policies[name] for name in step.policies]
 
+    def _key(self, step: PlannedStep) -> tuple[str, ...]:
+        """What decides about a step's objects: every policy that isn't about where."""
+        return tuple(p.name for p in self.policies_of(step) if p.type != TOPOLOGY)
+
     def _rendered(self, step: PlannedStep) -> tuple[RenderedObject, ...]:
-        overrides = tuple(p.name for p in self.policies_of(step) if p.type != TOPOLOGY)
-        known = self._objects.get(overrides)
+        key = self._key(step)
+        known = self._objects.get(key)
         if known is None:
             components = self.components(step)
             replicas = replica_keys(components, self.policies_of(step))
             known = render(components, self._context, self._registry, replicas=replicas)
-            self._objects[overrides] = known
+            self._objects[key] = known
         return known
 
 
