@@ -140,6 +140,49 @@ async def test_what_cannot_be_delivered_is_refused_with_the_way_out(
     assert platform.deployment(BEIJING, "bad") is None
 
 
+async def test_policies_of_another_namespace_do_not_count(platform: Platform) -> None:
+    name = unique("foreign-policy")
+    path = "/apis/core.oam.dev/v1alpha1/namespaces/examples-alternative/policies"
+    policy = {
+        "apiVersion": "core.oam.dev/v1alpha1",
+        "kind": "Policy",
+        "metadata": {"name": name},
+        "type": "topology",
+        "properties": {"clusters": [BEIJING]},
+    }
+    platform.api("local").post(path, policy)
+    wanted = application(name, steps=[deploy()])
+    wanted["spec"]["policies"] = []
+    wanted["spec"]["workflow"]["steps"][0]["properties"]["policies"] = [name]
+    error = await platform.failure(wanted)
+    assert error.type == "InvalidApplication"
+    assert "namespace 'examples' of the hub" in error.message
+    platform.api("local").delete(f"{path}/{name}")
+
+
+async def test_a_worker_can_keep_applications_in_their_namespace(platform: Platform) -> None:
+    """Refused before anything is applied, also when an override or a topology moves the objects."""
+    name = unique("outside")
+    queue = unique("strict")
+    strict = platform.another_worker(
+        "--task-queue", queue, "--allow-cross-namespace-resource", "false"
+    )
+    try:
+        client = await platform.client()
+        wanted = application(
+            name, topology={"clusters": ["local"], "namespace": "examples-alternative"}
+        )
+        handle = await client.start_workflow(
+            "Application", wanted, id=f"examples/{name}", task_queue=queue
+        )
+        error = await failure_of(handle)
+    finally:
+        strict.stop()
+    assert error.type == "InvalidApplication"
+    assert "is in namespace 'examples-alternative'" in error.message
+    assert platform.deployment("local", name, namespace="examples-alternative") is None
+
+
 async def test_a_refusal_in_a_later_step_is_found_before_anything_is_applied(
     platform: Platform,
 ) -> None:

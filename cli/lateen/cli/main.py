@@ -92,7 +92,9 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except LateenError as error:
-        click.echo(f"Error: {error}", err=True)
+        from lateen.cli.output import clean
+
+        click.echo(clean(f"Error: {error}", lines=True), err=True)
         code = 1
     except SystemExit as stop:
         code = stop.code
