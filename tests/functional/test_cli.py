@@ -52,15 +52,22 @@ class Command:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start it and go on."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "lateen.cli", *arguments],
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        """Start it as from a terminal and go on.
+
+        Tests may run in the background, where shells ignore Ctrl-C, and so would what they start.
+        """
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-m", "lateen.cli", *arguments],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def environment(self) -> dict[str, str]:
         """The caller's environment: the hub and Temporal of the stack, no colours."""
