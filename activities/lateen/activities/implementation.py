@@ -56,7 +56,8 @@ class KubernetesActivities(DeliveryActivities):
     @edge
     async def plan_step(self, request: PlanStep) -> StepPlan:
         """Plan one step."""
-        return await planning.plan_step(self._rooms, request)
+        async with _heartbeating():
+            return await planning.plan_step(self._rooms, request)
 
     @activity.defn(name="deliver_placement")
     @edge
@@ -72,7 +73,8 @@ class KubernetesActivities(DeliveryActivities):
     @edge
     async def record_events(self, request: RecordEvents) -> None:
         """Append to the audit."""
-        await closing.record_events(self._rooms, request)
+        async with _heartbeating():
+            await closing.record_events(self._rooms, request)
 
     @activity.defn(name="prune_cluster")
     @edge
@@ -85,13 +87,15 @@ class KubernetesActivities(DeliveryActivities):
     @edge
     async def close_delivery(self, request: CloseDelivery) -> ClosedDelivery:
         """Record the end."""
-        return await closing.close_delivery(self._rooms, request)
+        async with _heartbeating():
+            return await closing.close_delivery(self._rooms, request)
 
     @activity.defn(name="open_deletion")
     @edge
     async def open_deletion(self, request: OpenDeletion) -> DeletionPlan:
         """Begin a deletion."""
-        return await closing.open_deletion(self._rooms, request, run_id=_run_id())
+        async with _heartbeating():
+            return await closing.open_deletion(self._rooms, request, run_id=_run_id())
 
     @activity.defn(name="inspect")
     @edge
@@ -108,8 +112,8 @@ def _run_id() -> str:
 async def _heartbeating() -> AsyncGenerator[Callable[[Json], None]]:
     """Heartbeat every second with the last thing that was reported.
 
-    A cancellation reaches an activity as the answer to a heartbeat, and a worker that died is noticed when
-    they stop.
+    A worker that died is noticed when they stop, also in the middle of the shortest activity; and a
+    cancellation reaches an activity as the answer to a heartbeat.
     """
     said: Json = {}
 

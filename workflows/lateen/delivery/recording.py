@@ -66,6 +66,7 @@ async def plan_step(request: PlanStep) -> StepPlan:
             request,
             summary=f"plan {request.step}",
             start_to_close_timeout=_HUB,
+            heartbeat_timeout=_HEARTBEAT,
             retry_policy=_HUB_RETRY,
         )
     )
@@ -79,6 +80,7 @@ async def open_deletion(request: OpenDeletion) -> DeletionPlan:
             request,
             summary=f"open the deletion of {request.application}",
             start_to_close_timeout=_HUB,
+            heartbeat_timeout=_HEARTBEAT,
             retry_policy=_HUB_RETRY,
             cancellation_type=_WAIT,
         )
@@ -93,6 +95,7 @@ async def record(request: RecordEvents) -> None:
             request,
             summary="record " + ", ".join(event.type for event in request.events),
             start_to_close_timeout=_HUB,
+            heartbeat_timeout=_HEARTBEAT,
             retry_policy=_HUB_RETRY,
         )
     )
@@ -106,6 +109,7 @@ async def close(request: CloseDelivery) -> ClosedDelivery:
             request,
             summary=f"close as {request.phase}",
             start_to_close_timeout=_HUB,
+            heartbeat_timeout=_HEARTBEAT,
             retry_policy=_HUB_RETRY,
         )
     )
