@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery import recording
     from lateen.delivery.gathering import all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
-    from lateen.delivery.progress import Progress
+    from lateen.delivery.progress import Progress, counted
     from lateen.delivery.submissions import Submission
     from lateen.model.base import Json
     from lateen.model.records import AuditEvent, Phase
@@ -105,7 +105,7 @@ class Deletion:
             self._set(cluster, f"failed: {recording.reason_of(error)}")
             return
         verb = "orphaned" if self._submission.orphan else "deleted"
-        self._set(cluster, f"{verb} {result.objects} objects")
+        self._set(cluster, f"{verb} {counted(result.objects)}")
 
     def _request(self, plan: DeletionPlan, cluster: str, *, orphan: bool) -> PruneCluster:
         return PruneCluster(

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.approvals import Approvals
     from lateen.delivery.gathering import all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
-    from lateen.delivery.progress import Progress
+    from lateen.delivery.progress import Progress, counted
     from lateen.delivery.steps import StepRunner
     from lateen.delivery.submissions import Submission
     from lateen.model.base import Json
@@ -117,7 +117,7 @@ class Delivery:
                 result = await recording.prune(
                     request, give_up=timedelta(seconds=opened.options.deadline_seconds)
                 )
-                self._progress.clusters[cluster] = f"pruned {result.objects} objects"
+                self._progress.clusters[cluster] = f"pruned {counted(result.objects)}"
             except ActivityError as error:
                 self._progress.clusters[cluster] = f"not pruned: {recording.reason_of(error)}"
                 problems.append(f"{cluster}: {recording.reason_of(error)}")

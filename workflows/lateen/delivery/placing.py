@@ -96,7 +96,9 @@ async def _deliver(batch: Batch, placement: PlannedPlacement) -> PlacementOutcom
             raise asyncio.CancelledError from error
         if cause_type(error) == errors.PLAN_CHANGED:
             return _outcome(placement, PLAN_CHANGED, message="its content changed after planning")
-        return _outcome(placement, "failed", message=reason_of(error))
+        # The placement says which cluster it was already.
+        reason = reason_of(error).removeprefix(f"cluster {placement.cluster}: ")
+        return _outcome(placement, "failed", message=reason)
     return _outcome(placement, "delivered", message=result.message, objects=result.objects)
 
 

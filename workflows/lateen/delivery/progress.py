@@ -203,3 +203,8 @@ def _cell(text: str) -> str:
     """Keep a text in its cell of the table, whoever wrote it."""
     line = " ".join(text.split())
     return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def counted(objects: int) -> str:
+    """Say how many objects in words."""
+    return f"{objects} object" if objects == 1 else f"{objects} objects"
