@@ -272,6 +272,20 @@ async def test_undecodable_decisions_are_dropped(bench: Bench) -> None:
     assert (await result_of(run))["phase"] == "delivered"
 
 
+async def test_a_decision_of_several_arguments_changes_nothing_and_wedges_nothing(
+    bench: Bench,
+) -> None:
+    run = await gated(bench)
+    await bench.handle.signal("approve", args=["alice", "looks good"])
+    await bench.handle.signal("reject", args=[None, None, None])
+    with pytest.raises(WorkflowUpdateFailedError):
+        await bench.handle.execute_update("approve", args=[{}, {}])
+    assert (await bench.state())["waiting"]
+    await bench.handle.signal("approve")
+    assert (await result_of(run))["phase"] == "delivered"
+    assert "WORKFLOW_TASK_FAILED" not in await event_types(run)
+
+
 async def test_more_void_decisions_than_anybody_reads_are_not_all_kept(bench: Bench) -> None:
     run = await gated(bench)
     for _ in range(130):

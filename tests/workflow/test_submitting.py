@@ -142,6 +142,7 @@ INVALID: list[Any] = [
     pytest.param([None, 7], "", "nothing to deliver", id="bad carry"),
     pytest.param([None, {"intent": 7}], "intent", "expected", id="bad carried intent"),
     pytest.param([None, {"intent": "deliver"}], "application", "nothing", id="empty carried"),
+    pytest.param([{}, None, {}], "", "expected an Application", id="three arguments"),
 ]
 
 

@@ -38,11 +38,11 @@ class ApplicationWorkflow:
     """Delivers (or deletes) one application, then completes.
 
     Everything that arrives is plain JSON, validated here: a typed parameter that can't be decoded would wedge
-    the workflow task for ever.
+    the workflow task for ever. So would an argument too many: ``extra`` takes those, and nothing accepts them.
     """
 
     @workflow.init
-    def __init__(self, application: Any = None, carry: Any = None) -> None:
+    def __init__(self, application: Any = None, carry: Any = None, *extra: Any) -> None:
         self._id = workflow.info().workflow_id
         self._carry: Json = as_object(carry) or {}
         self._current: Submission | None = None
@@ -52,7 +52,7 @@ class ApplicationWorkflow:
         self._abandoned: set[str] = set()
         self._approvals = Approvals()
         self._progress = Progress(application=self._id, intent="deliver")
-        self._read_start(application)
+        self._read_start(_single(application, carry, *extra) if extra else application)
 
     def _read_start(self, application: Any) -> None:
         carried = {key: self._carry[key] for key in _CARRIED if key in self._carry}
@@ -71,7 +71,7 @@ class ApplicationWorkflow:
                 self._warn_of(error)
 
     @workflow.run
-    async def run(self, application: Any = None, carry: Any = None) -> Json:  # noqa: ARG002
+    async def run(self, application: Any = None, carry: Any = None, *extra: Any) -> Json:  # noqa: ARG002
         """Deliver ``application`` (plain JSON); ``carry`` is what one run hands to the next.
 
         Both were read at ``__init__``: messages can arrive before this runs.
@@ -142,10 +142,11 @@ class ApplicationWorkflow:
     # Messages. Signals never raise; updates refuse in their validators, before anything is recorded.
 
     @workflow.signal(name=identifiers.SUBMIT)
-    def submit_by_signal(self, payload: Any = None) -> None:
+    def submit_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Deliver this application next. An invalid one is ignored and warned about."""
         try:
-            self._take(read_submission(payload, workflow_id=self._id, check=True))
+            content = _single(payload, *extra)
+            self._take(read_submission(content, workflow_id=self._id, check=True))
         except InvalidApplication as error:
             if self._current is None:
                 self._invalid = error
@@ -170,14 +171,14 @@ class ApplicationWorkflow:
             )
 
     @workflow.signal(name=identifiers.APPROVE)
-    def approve_by_signal(self, decision: Any = None) -> None:
+    def approve_by_signal(self, decision: Any = None, *extra: Any) -> None:
         """Approve the step that waits."""
-        self._decide(decision, approved=True)
+        self._decide(_single(decision, *extra), approved=True)
 
     @workflow.signal(name=identifiers.REJECT)
-    def reject_by_signal(self, decision: Any = None) -> None:
+    def reject_by_signal(self, decision: Any = None, *extra: Any) -> None:
         """Reject the step that waits: the delivery ends, what is delivered stays."""
-        self._decide(decision, approved=False)
+        self._decide(_single(decision, *extra), approved=False)
 
     @workflow.update(name=identifiers.APPROVE)
     def approve(self, decision: Any = None) -> Json:
@@ -252,6 +253,11 @@ class ApplicationWorkflow:
         refusal = self._approvals.refusal(decision)
         if refusal:
             raise ApplicationError(refusal, type=errors.NOT_WAITING, non_retryable=True)
+
+
+def _single(payload: Any, *extra: Any) -> Any:
+    """Return a message's one argument; of several the list, which is refused as any other list is."""
+    return [payload, *extra] if extra else payload
 
 
 _CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval")
