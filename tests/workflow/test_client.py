@@ -24,6 +24,7 @@ from lateen.client import (
     Progress,
     Rejected,
     Superseded,
+    TemporalUnavailable,
 )
 from lateen.client.documents import write_yaml
 from lateen.contracts import errors
@@ -406,6 +407,18 @@ class TestStatus:
         assert (status.run and status.run.run_id) == submitted.run_id
         assert (status.run and status.run.status) == "running"
         assert status.note
+
+    async def test_an_unknown_temporal_namespace_is_told(self, idle: Bench) -> None:
+        target = idle.client.service_client.config.target_host
+        client = await Client.connect(target, namespace="nirvana")
+        lateen = Lateen(client, task_queue=idle.task_queue)
+        said = r"nirvana is not found; check TEMPORAL_NAMESPACE"
+        with pytest.raises(TemporalUnavailable, match=said):
+            await lateen.list()
+        with pytest.raises(TemporalUnavailable, match=said):
+            await lateen.status(NAMESPACE, idle.name)
+        with pytest.raises(TemporalUnavailable, match=said):
+            await lateen.progress(NAMESPACE, idle.name)
 
     async def test_an_unknown_one(self, bench: Bench, lateen: Lateen) -> None:
         with pytest.raises(NotFound, match="no application 'nothing' in namespace"):

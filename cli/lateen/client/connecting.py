@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from temporalio.client import Client
@@ -22,7 +23,7 @@ async def connect_temporal(**overrides: Any) -> Client:
 
     ``overrides`` are parameters of ``temporalio.client.Client.connect``. Raises ``TemporalUnavailable``.
     """
-    settings: dict[str, Any] = {**ClientConfig.load_client_connect_config(), **overrides}
+    settings: dict[str, Any] = {**_configured(), **overrides}
     settings.setdefault("target_host", "127.0.0.1:7233")
     settings.setdefault("data_converter", pydantic_data_converter)
     target = settings["target_host"]
@@ -33,4 +34,14 @@ async def connect_temporal(**overrides: Any) -> Client:
         raise TemporalUnavailable(
             f"no Temporal server answers at {target}; start one (`lateen local up`), or point "
             "TEMPORAL_ADDRESS to it"
+        ) from error
+
+
+def _configured() -> Mapping[str, Any]:
+    try:
+        return ClientConfig.load_client_connect_config()
+    except RuntimeError as error:
+        raise TemporalUnavailable(
+            f"the settings for Temporal can't be read: {error}; check TEMPORAL_PROFILE and "
+            "TEMPORAL_CONFIG_FILE"
         ) from error

@@ -3,7 +3,7 @@
 ::
 
     LateenError
-     ├─ TemporalUnavailable    no server answers
+     ├─ TemporalUnavailable    no server answers, or it refuses
      ├─ NoWorker               a server, but nobody who does the work
      ├─ NotFound               no application of that name
      ├─ NotWaiting             a decision for nothing that waits for it
@@ -24,7 +24,7 @@ from lateen.model.errors import LateenError
 
 
 class TemporalUnavailable(LateenError):
-    """No Temporal server answers at the configured address, or it stopped answering."""
+    """No Temporal server answers at the configured address, it stopped answering, or it refuses."""
 
 
 class NoWorker(LateenError):

@@ -15,6 +15,8 @@ from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError, Problem
 from lateen.model.json_values import as_list, as_object
 
+_NO_NAMESPACE = "NamespaceNotFoundFailure"
+_NOT_READY = "WorkflowNotReadyFailure"
 _GONE = frozenset(
     {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 )
@@ -22,7 +24,7 @@ _GONE = frozenset(
 
 @contextmanager
 def translated(client: Client) -> Generator[None]:
-    """Raise ``TemporalUnavailable`` for a server that went away or refuses; other errors pass."""
+    """Raise ``TemporalUnavailable`` for a server that went away or refuses, with its own words."""
     try:
         yield
     except RPCError as error:
@@ -30,15 +32,26 @@ def translated(client: Client) -> Generator[None]:
         if error.status in _GONE:
             message = f"the Temporal server at {target} does not answer; what runs goes on there"
             raise TemporalUnavailable(message) from error
-        if error.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}:
-            message = f"the Temporal server at {target} refuses: {error.message}"
-            raise TemporalUnavailable(message) from error
-        raise
+        hint = _hint(error)
+        message = f"the Temporal server at {target} refuses: {error.message.rstrip('.')}{hint}"
+        raise TemporalUnavailable(message) from error
 
 
 def is_missing(error: RPCError) -> bool:
     """Whether there is no such workflow, or it has ended."""
-    return error.status == RPCStatusCode.NOT_FOUND
+    return error.status == RPCStatusCode.NOT_FOUND and not _tells(error, _NO_NAMESPACE)
+
+
+def _hint(error: RPCError) -> str:
+    if _tells(error, _NO_NAMESPACE):
+        return "; check TEMPORAL_NAMESPACE"
+    if _tells(error, _NOT_READY):
+        return "; the run can't go on, and the worker's log and the Temporal UI say why"
+    return ""
+
+
+def _tells(error: RPCError, detail: str) -> bool:
+    return any(found.type_url.endswith(f".{detail}") for found in error.grpc_status.details)
 
 
 def refusal(error: WorkflowUpdateFailedError, *, application: str) -> LateenError | None:

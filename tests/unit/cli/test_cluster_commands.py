@@ -205,6 +205,13 @@ async def test_silent_temporal_server_is_given_up_within_two_seconds(
         assert time.monotonic() - begun < 2
 
 
+def test_an_unknown_temporal_profile_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_PROFILE", "nirvana")
+    found = run("ls")
+    assert isinstance(found.exception, TemporalUnavailable)
+    assert "'nirvana' not found; check TEMPORAL_PROFILE" in str(found.exception)
+
+
 def test_parts_of_install_fail_independently(
     dead_hub: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
