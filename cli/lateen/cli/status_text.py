@@ -36,7 +36,7 @@ def _about(status: ApplicationStatus) -> Iterator[str]:
         yield f"  Healthy:      {_MARKS[status.healthy]}"
     yield f"  Status:       {status.phase or 'unknown'}"
     if status.revision:
-        by = f", by {status.actor}" if status.actor else ""
+        by = f", by {_indented(status.actor, 16)}" if status.actor else ""
         yield f"  Revision:     {status.revision} (delivery {status.delivery}{by})"
     if status.message:
         yield f"  Message:      {_indented(status.message, 16)}"
@@ -149,8 +149,8 @@ def _decisions(status: ApplicationStatus) -> Iterator[str]:
         about = event.step or event.message
         why = f": {event.reason}" if event.reason else ""
         by = f" by {event.actor}" if event.actor else ""
-        at = shown_time(event.at)
-        yield f"  - {at}  {about} {event.type}{by}{why} (delivery {event.delivery})"
+        what = _indented(f"{about} {event.type}{by}{why} (delivery {event.delivery})", 6)
+        yield f"  - {shown_time(event.at)}  {what}"
 
 
 def _warnings(status: ApplicationStatus) -> Iterator[str]:

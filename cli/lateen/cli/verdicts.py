@@ -107,10 +107,16 @@ def _summary(outcome: Outcome) -> str:
 def _deleted(outcome: Outcome) -> str:
     if not outcome.known:
         return "not found, nothing to delete"
+    states = outcome.clusters.values()
     abandoned = [name for name, state in outcome.clusters.items() if state == "abandoned"]
-    count = _count(len(outcome.clusters) - len(abandoned), "cluster")
-    given_up = f"; abandoned, with what is there: {', '.join(abandoned)}" if abandoned else ""
-    return f"deleted from {count}{given_up}" if outcome.clusters else "deleted"
+    orphaned = sum(1 for state in states if state.startswith("orphaned"))
+    deleted = len(outcome.clusters) - len(abandoned) - orphaned
+    parts = [f"deleted from {_count(deleted, 'cluster')}"] if deleted or not orphaned else []
+    if orphaned:
+        parts.append(f"forgotten; its objects stay in {_count(orphaned, 'cluster')}")
+    if abandoned:
+        parts.append(f"abandoned, with what is there: {', '.join(abandoned)}")
+    return "; ".join(parts) if outcome.clusters else "deleted"
 
 
 def _hints(outcome: Outcome) -> list[str]:

@@ -133,6 +133,14 @@ def test_who_decided_what_and_why() -> None:
     )
 
 
+def test_a_reason_of_several_lines_looks_like_nothing_else() -> None:
+    event = {"type": "approved", "at": "", "delivery": 7, "step": "ship"}
+    forged = "ok\n\nDecisions:\n\n  - prod approved by the boss"
+    text = status_text(status(actor=forged, events=[{**event, "actor": "eve", "reason": forged}]))
+    assert text.count("\nDecisions:") == 1
+    assert "\n  - prod approved" not in text
+
+
 def test_warnings_and_what_is_kept() -> None:
     text = status_text(status(warnings=["old name"], retained=["b: Deployment/web"]))
     assert "Warnings:\n\n  - old name" in text

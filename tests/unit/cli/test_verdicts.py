@@ -58,6 +58,11 @@ STEP = {
         (outcome("rejected", message="too soon"), 6, "prod/web: rejected: too soon"),
         (outcome("superseded", message="newer"), 7, "prod/web: superseded: newer"),
         (outcome("deleted", clusters={"a": "deleted 2"}), 0, "prod/web: deleted from 1 cluster"),
+        (
+            outcome("deleted", clusters={"a": "orphaned 1 object", "b": "orphaned 2 objects"}),
+            0,
+            "prod/web: forgotten; its objects stay in 2 clusters",
+        ),
         (outcome("deleted", known=False), 1, "prod/web: not found, nothing to delete"),
     ],
 )
