@@ -80,7 +80,7 @@ def _explain(stack: Stack) -> None:
         (f'{lateen} approve {_WAITS} -n examples -m "looks good"', "and see it arrive"),
         (f"{lateen} ls -A", "all applications"),
         (f"{lateen} up -f {_folder()}", "all ten examples"),
-        (f"kill -9 $(cat {stack.state_dir / 'worker.pid'})", "break the worker: nothing is lost,"),
+        (f"kill -9 {stack.worker_pid}", "break the worker: nothing is lost,"),
         (f"{lateen} local up --worker{here}", "another one goes on where it was"),
     )
     width = max(len(command) for command, _ in hints)

@@ -163,9 +163,15 @@ class BackgroundWorker:
         self._pid_file = PidFile(home / "worker.pid")
         self.log = home / "worker.log"
 
+    @property
+    def pid(self) -> int | None:
+        """The worker's process; None when it doesn't run."""
+        process = self._pid_file.process()
+        return process.pid if process else None
+
     def running(self) -> bool:
         """Say whether the worker runs."""
-        return self._pid_file.process() is not None
+        return self.pid is not None
 
     def start(self, env: Mapping[str, str]) -> None:
         """Start the worker unless it runs; raises ServiceFailed when it ends right away."""

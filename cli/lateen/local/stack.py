@@ -158,6 +158,11 @@ class Stack:
         """Start a worker for this stack in the background."""
         self._worker.start(self.environment())
 
+    @property
+    def worker_pid(self) -> int | None:
+        """The background worker's process; None when it doesn't run."""
+        return self._worker.pid
+
     def stop_worker(self) -> None:
         """Stop the background worker gracefully."""
         self._worker.stop()
