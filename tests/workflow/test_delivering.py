@@ -65,7 +65,19 @@ async def test_what_no_step_places_is_pruned_once_after_the_last_step(bench: Ben
     assert [r.pruned for r in bench.fakes.called("close_delivery")] == [False, True]
     request = bench.fakes.called("prune_cluster")[0]
     assert not request.everything
-    assert [p.cluster for p in request.placements] == ["a"]
+    assert request.placements == []
+
+
+async def test_a_pruned_cluster_is_told_of_its_own_placements_only(bench: Bench) -> None:
+    """With all of them in each, a change of a few hundred clusters is more than a history takes."""
+    bench.fakes.prune = ["a", "b", "c"]
+    await bench.deliver(topologies={"t": ["a", "b"]})
+    told = {r.cluster: r.placements for r in bench.fakes.called("prune_cluster")}
+    assert {name: [p.cluster for p in found] for name, found in told.items()} == {
+        "a": ["a"],
+        "b": ["b"],
+        "c": [],
+    }
 
 
 async def test_a_cluster_that_cannot_be_pruned_fails_the_run_but_not_the_others(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
 from lateen.contracts import errors, search_attributes
 from lateen.contracts.messages import RunOptions
@@ -135,6 +138,21 @@ async def test_the_inspection_answers_what_it_read(bench: Bench, plain_client: C
         task_queue=bench.task_queue,
     )
     assert answer == {"name": "web", "live": False}
+
+
+async def test_an_inspection_of_nonsense_fails_and_is_not_tried_for_ever(
+    bench: Bench, plain_client: Client
+) -> None:
+    with pytest.raises(WorkflowFailureError) as caught:
+        await plain_client.execute_workflow(
+            "Inspection",
+            {"name": ["web"]},
+            id=f"inspect-{bench.name}",
+            task_queue=bench.task_queue,
+            execution_timeout=timedelta(seconds=10),
+        )
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == errors.REFUSED
 
 
 async def test_activities_say_what_they_do(bench: Bench) -> None:

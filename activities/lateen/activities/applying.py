@@ -7,10 +7,10 @@ a whole is not applied in part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
 from lateen.activities.edges import Refused
 from lateen.kube.cluster import Cluster
@@ -81,7 +81,7 @@ class Applier:
         written: list[Json] = []
         for _, stage in groupby(found, key=lambda each: stage_of(each.manifest)):
             await self._lease.check()
-            written += await asyncio.gather(*(self._write(each) for each in stage))
+            written += await _settled(self._write(each) for each in stage)
         return written
 
     async def _look(self, manifest: Json, own: _Provided) -> Found:
@@ -162,6 +162,17 @@ class Applier:
     def _refuse_expired(self) -> None:
         if self._lease.expired():
             raise ConnectionAbortedError("the lease was not looked at for too long")
+
+
+async def _settled(writes: Iterable[Coroutine[Any, Any, Json]]) -> list[Json]:
+    """Let every write end before the first error is raised: none is under way when the attempt is over."""
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    written: list[Json] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        written.append(result)
+    return written
 
 
 @dataclass(frozen=True)

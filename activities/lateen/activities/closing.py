@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from lateen.activities.opening import placements_digest
+from lateen.activities.opening import claimed_number, placements_digest
 from lateen.activities.planning import decide, split
 from lateen.activities.rooms import Rooms
 from lateen.contracts.messages import (
@@ -33,7 +33,8 @@ async def record_events(rooms: Rooms, request: RecordEvents) -> None:
     def change(audit: Audit) -> Audit:
         update: dict[str, object] = {"events": append(audit, _complete(request, audit))}
         current = audit.delivery
-        if request.phase and current and current.number == request.delivery:
+        open_still = current and current.number == request.delivery and not current.ended_at
+        if request.phase and current and open_still:
             update["phase"] = request.phase
             update["delivery"] = current.model_copy(update={"phase": request.phase})
         return audit.model_copy(update=update)
@@ -66,14 +67,20 @@ async def close_delivery(rooms: Rooms, request: CloseDelivery) -> ClosedDelivery
         prune = [decision.cluster for decision in decisions if decision.delete]
         if prune and not request.pruned:
             return ClosedDelivery(closed=False, prune=prune, retained=retained)
-    await _record_end(rooms, request, retained=retained)
-    if request.phase == "deleted":
-        await rooms.revisions.delete_all(namespace, name)
-        await rooms.applications.delete(namespace, name)
+    stored = await rooms.applications.read(namespace, name) if request.phase == "deleted" else None
+    audit = await _record_end(rooms, request, retained=retained)
+    if request.phase == "deleted" and _is_current(audit, request):
+        await rooms.revisions.delete_all(namespace, name, latest=audit.latest_revision)
+        await rooms.applications.delete(namespace, name, stored)
     return ClosedDelivery(closed=True, retained=retained)
 
 
-async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[str]) -> None:
+def _is_current(audit: Audit, request: CloseDelivery) -> bool:
+    """Tell whether no newer delivery began: what that one stored is not ours to delete."""
+    return audit.delivery is not None and audit.delivery.number == request.delivery
+
+
+async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[str]) -> Audit:
     namespace, name = split(request.application)
     at = now()
     ended = AuditEvent(
@@ -100,7 +107,9 @@ async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[st
             }
         )
 
-    await rooms.audits.end(namespace, name, delivery=request.delivery, ended=end, events=events)
+    return await rooms.audits.end(
+        namespace, name, delivery=request.delivery, ended=end, events=events
+    )
 
 
 def _digest(request: CloseDelivery) -> str:
@@ -138,7 +147,7 @@ async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> 
     """Claim a delivery number for the deletion, and list where the application still is."""
     hub_uid = await rooms.check_hub(request)
     namespace, name = split(request.application)
-    _, stored, inventories = await asyncio.gather(
+    audit, stored, inventories = await asyncio.gather(
         rooms.audits.read(namespace, name),
         rooms.applications.read(namespace, name),
         rooms.inventories.list(namespace, name),
@@ -149,8 +158,9 @@ async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> 
 
     def change(before: Audit) -> Audit:
         current = before.delivery
-        same_run = current is not None and current.run_id == run_id
-        number = current.number if same_run and current else before.latest_delivery + 1
+        number = claimed_number(before, run_id=run_id, seen=audit.latest_delivery)
+        if current is not None and current.number == number:
+            return before  # A retry: the claim was written, only its answer was lost.
         record = DeliveryRecord(
             number=number,
             run_id=run_id,

@@ -13,7 +13,14 @@ from lateen.activities.rooms import WrongHub
 from lateen.contracts import errors
 from lateen.hub.audits import SupersededDelivery
 from lateen.hub.cluster_errors import RegistryError
-from lateen.kube.errors import KubeError, TooManyRequests, Unauthorized, Unhealthy, Unreachable
+from lateen.kube.errors import (
+    KubeError,
+    TooManyRequests,
+    Unauthorized,
+    Unhealthy,
+    Unreachable,
+    Vanished,
+)
 from lateen.model.errors import InvalidApplication, LateenError
 from lateen.model.labels import LOCAL
 
@@ -77,6 +84,10 @@ class Refused(LateenError):
     """A rule forbids it, and trying again changes nothing."""
 
 
+class Overtaken(LateenError):
+    """Another attempt, or another run, claimed a delivery number meanwhile: look again."""
+
+
 class TimedOut(LateenError):
     """The placement's time is over; the message says what is not healthy and why."""
 
@@ -84,8 +95,10 @@ class TimedOut(LateenError):
 _TABLE: tuple[tuple[type[LateenError], str, bool], ...] = (
     (InvalidApplication, errors.INVALID_APPLICATION, False),
     (SupersededDelivery, errors.SUPERSEDED, False),
+    (Overtaken, errors.SUPERSEDED, True),
     (PlanChanged, errors.PLAN_CHANGED, False),
     (TimedOut, errors.UNHEALTHY, False),
+    (Vanished, errors.UNHEALTHY, True),
     (Unhealthy, errors.UNHEALTHY, False),
     (WrongHub, errors.WRONG_HUB, True),
     (RegistryError, errors.REFUSED, False),

@@ -51,8 +51,19 @@ async def all_match(
             placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
             for manifest in resolved.manifests(step, placement, revision=revision):
                 wanted[placed.cluster, ObjectRef.of(manifest)] = manifest
-    checks = [one(cluster, manifest) for (cluster, _), manifest in wanted.items()]
-    return all(await asyncio.gather(*checks))
+    checks = [
+        asyncio.ensure_future(one(cluster, manifest)) for (cluster, _), manifest in wanted.items()
+    ]
+    try:
+        # The first difference decides: clusters that don't answer would cost a timeout for each object.
+        for check in asyncio.as_completed(checks):
+            if not await check:
+                return False
+        return True
+    finally:
+        for check in checks:
+            check.cancel()
+        await asyncio.gather(*checks, return_exceptions=True)
 
 
 async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from lateen.activities.edges import Overtaken
 from lateen.activities.matching import all_match
 from lateen.activities.planning import plan_all, seal, split, with_prune
 from lateen.activities.rooms import Rooms
@@ -56,7 +57,8 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         return opened.model_copy(update={"unchanged": True})
     if audit.delivery is None or audit.delivery.run_id != run_id or audit.revision_digest != digest:
         ref = await _store(rooms, application, audit, digest=digest, snapshot=snapshot)
-        audit = await _claim(rooms, request, ref=ref, run_id=run_id)
+        seen = audit.latest_delivery
+        audit = await _claim(rooms, request, ref=ref, run_id=run_id, seen=seen)
         used = {audit.delivered.revision} if audit.delivered else set[str]()
         await rooms.revisions.drop_old(namespace, name, latest=ref.number, used=used)
         opened = opened.model_copy(update={"revision": ref})
@@ -133,14 +135,32 @@ async def _revise(
     )
 
 
-async def _claim(rooms: Rooms, request: OpenDelivery, *, ref: RevisionRef, run_id: str) -> Audit:
+def claimed_number(audit: Audit, *, run_id: str, seen: int) -> int:
+    """Return the number of the run's delivery: the one that it has, or the next.
+
+    The workflow's id excludes a second run, so who finds another number than ``seen`` at its beginning, or its
+    own delivery ended, is an attempt that was frozen and given up. Raises ``Overtaken``: it may not reopen
+    what goes on without it.
+    """
+    current = audit.delivery
+    if current is not None and current.run_id == run_id:
+        if current.ended_at:
+            raise Overtaken(f"delivery {current.number} of this run has ended already")
+        return current.number
+    if audit.latest_delivery != seen:
+        raise Overtaken(f"delivery {audit.latest_delivery} began while this one was being opened")
+    return audit.latest_delivery + 1
+
+
+async def _claim(
+    rooms: Rooms, request: OpenDelivery, *, ref: RevisionRef, run_id: str, seen: int
+) -> Audit:
     """Take the next delivery number and record who submitted; a retry of the same run keeps its number."""
     namespace, name = split(request.application)
     at = now()
 
     def change(audit: Audit) -> Audit:
-        same_run = audit.delivery is not None and audit.delivery.run_id == run_id
-        number = audit.delivery.number if same_run and audit.delivery else audit.latest_delivery + 1
+        number = claimed_number(audit, run_id=run_id, seen=seen)
         record = DeliveryRecord(
             number=number,
             run_id=run_id,

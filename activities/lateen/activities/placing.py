@@ -16,7 +16,7 @@ from lateen.hub.applications import ensure_namespace
 from lateen.hub.clusters import ClusterRegistry
 from lateen.kube.cluster import Cluster
 from lateen.kube.diagnosing import explain
-from lateen.kube.errors import Unauthorized, Unhealthy
+from lateen.kube.errors import Unauthorized, Unhealthy, Vanished
 from lateen.kube.health import evaluate
 from lateen.kube.waiting import wait_healthy
 from lateen.model.base import Json
@@ -61,6 +61,8 @@ async def deliver_placement(
         if not limit.expired():
             raise
         raise TimedOut(await _why_late(rooms.clusters, request, manifests)) from None
+    except Vanished:
+        raise  # Somebody deleted it while it was waited for: the next attempt applies it again.
     except Unhealthy as error:
         raise TimedOut(f"{error}{await _why(rooms.clusters, request, error.ref)}") from None
     return PlacementResult(

@@ -10,7 +10,7 @@ from lateen.model.errors import InvalidApplication
 from lateen.model.json_values import json_digest
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
-from lateen.model.records import PlacementDigest, RevisionRef
+from lateen.model.records import Inventory, PlacementDigest, RevisionRef
 from lateen.planning.plan import PlannedStep
 from lateen.planning.pruning import PruneDecision, decide_pruning, keys_of
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
@@ -114,12 +114,15 @@ async def decide(
     name: str,
     placements: Iterable[PlacementDigest],
     confirmed: Collection[str] = (),
+    inventories: Sequence[Inventory] | None = None,
 ) -> list[PruneDecision]:
     """Decide for every cluster that has something of the application what is no longer wanted.
 
+    ``inventories`` limits it to some clusters; ``placements`` then need to be complete for those only.
     Clusters and earlier revisions are only read when there is something of the kind.
     """
-    inventories = await rooms.inventories.list(resolved.namespace, name)
+    if inventories is None:
+        inventories = await rooms.inventories.list(resolved.namespace, name)
     if not inventories:
         return []
     wanted: dict[str, set[tuple[str, str, str, str]]] = {}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lateen.hub.records import FIELD_MANAGER
 from lateen.kube.cluster import Cluster
-from lateen.kube.errors import NotFound
+from lateen.kube.errors import Conflict, NotFound
 from lateen.kube.shapes import as_object
 from lateen.model.application import Application
 from lateen.model.base import Json
@@ -79,9 +79,20 @@ class Applications:
         """Return the stored application as plain data, or None."""
         return await self._hub.get(_application_ref(namespace, name))
 
-    async def delete(self, namespace: str, name: str) -> None:
-        """Delete the stored application; it may be gone already."""
-        await self._hub.delete(_application_ref(namespace, name))
+    async def delete(self, namespace: str, name: str, stored: Json | None) -> None:
+        """Delete the application as it was read; one that was stored again since stays."""
+        if stored is None:
+            return
+        metadata = stored["metadata"]
+        try:
+            await self._hub.delete(
+                _application_ref(namespace, name),
+                uid=metadata["uid"],
+                resource_version=metadata["resourceVersion"],
+            )
+        except Conflict:
+            if await self.read(namespace, name) is not None:
+                raise  # Changed meanwhile: the next attempt finds out whether it is wanted again.
 
     async def list(self, namespace: str | None) -> tuple[Json, ...]:
         """Return the stored applications of a namespace, or of all."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 KEPT_EVENTS = 200
 """The oldest events of an application are dropped beyond this many."""
 
+_ENDS = {"delivered", "failed", "cancelled", "superseded", "deleted"}
+"""Types of the event that ends a delivery; each has one."""
+
 
 class SupersededDelivery(LateenError):
     """A newer delivery of the application exists: this one must not write any more."""
@@ -63,7 +66,7 @@ class Audits:
         """Record how a delivery ended. One that was superseded meanwhile only adds its events."""
 
         def change(audit: Audit) -> Audit:
-            events_after = append(audit, events)
+            events_after = append(audit, _not_said_yet(audit, events, delivery=delivery))
             current = audit.delivery
             if current is None or current.number != delivery:
                 return audit.model_copy(update={"events": events_after})
@@ -86,6 +89,12 @@ def append(audit: Audit, events: Sequence[AuditEvent]) -> list[AuditEvent]:
     """Return the audit's events with new ones behind; what is there already is not repeated."""
     known = audit.events[-2 * len(events) - 20 :] if events else []
     return [*audit.events, *(event for event in events if event not in known)]
+
+
+def _not_said_yet(audit: Audit, events: Sequence[AuditEvent], *, delivery: int) -> list[AuditEvent]:
+    """Leave out an end that is recorded: a retry says it again, at another time."""
+    said = {event.type for event in audit.events if event.delivery == delivery} & _ENDS
+    return [event for event in events if event.type not in said]
 
 
 def _bounded(audit: Audit) -> Audit:

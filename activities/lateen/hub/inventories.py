@@ -76,7 +76,8 @@ class Inventories:
         if created:
             latest = (await self._audits.read(namespace, application)).latest_delivery
             if latest > delivery:
-                await self._store.delete(namespace, name)
+                # Unless the newer one took it meanwhile: then it is no longer ours to delete.
+                await self._store.discard(namespace, name, lambda own: own.delivery == delivery)
                 raise SupersededDelivery(_over(namespace, application, delivery, latest))
         return claimed
 
@@ -117,7 +118,7 @@ class Inventories:
             return
         after = await self._store.update(namespace, name, change)
         if not after.entries:
-            await self._store.delete(namespace, name)
+            await self._store.discard(namespace, name, lambda known: not known.entries)
 
     async def list(self, namespace: str, application: str) -> Sequence[Inventory]:
         """Return an application's inventories, one a cluster, by the cluster's name."""

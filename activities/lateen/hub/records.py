@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lateen.kube.errors import AlreadyExists, Conflict, NotFound
 from lateen.model.base import Json, Record
+from lateen.model.errors import LateenError
 from lateen.model.objects import ObjectRef
 
 if TYPE_CHECKING:
@@ -54,17 +55,23 @@ class RecordStore(Generic[T]):
         """Write what ``change`` makes of the record, creating it if need be.
 
         ``change`` may run several times, at last on what is there; it returns None when nothing is to be
-        written, and raises to give up. ``likely_new`` saves the look before the creation of what nothing
-        is known of. Returns the record as it is then.
+        written, and raises to give up. Neither is believed of a version that is only remembered: no write
+        proves then that it is still the current one. ``likely_new`` saves the look before the creation of
+        what nothing is known of. Returns the record as it is then.
         """
         key = (namespace, name)
         live = self._known.get(key)
         fresh = live is None and (likely_new or key in self._known)
+        remembered = live is not None or fresh
         for attempt in range(_MOST_TRIES):
             if live is None and not fresh:
-                live, fresh = await self._get(namespace, name), True
+                live, fresh, remembered = await self._get(namespace, name), True, False
             before = None if live is None else self.parse(live)
-            after = change(before)
+            after = _attempt(change, before) if remembered else change(before)
+            if remembered and (after is None or after == before):
+                live, remembered = await self._get(namespace, name), False
+                before = None if live is None else self.parse(live)
+                after = change(before)
             if after is None or after == before:
                 if before is None:
                     raise ValueError(f"nothing to write for {self._kind} {namespace}/{name}")
@@ -74,7 +81,7 @@ class RecordStore(Generic[T]):
             except (Conflict, AlreadyExists, NotFound):
                 if attempt == _MOST_TRIES - 1:
                     raise
-                live, fresh = None, False
+                live, fresh, remembered = None, False, False
                 self.forget(namespace, name)
                 await asyncio.sleep(0.02 * attempt)
         raise AssertionError("unreachable: the last attempt raises")
@@ -159,3 +166,11 @@ class RecordStore(Generic[T]):
         self._known.move_to_end((namespace, name))
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _attempt(change: Callable[[T | None], T | None], before: T | None) -> T | None:
+    """Try a change on a version that may be old; None when it gives up, so that it is asked again."""
+    try:
+        return change(before)
+    except LateenError:
+        return None

@@ -94,12 +94,14 @@ class Revisions:
         if latest > KEPT and name not in used:
             await self._hub.delete(_ref(namespace, name))
 
-    async def delete_all(self, namespace: str, application: str) -> None:
-        """Delete every revision of an application."""
+    async def delete_all(self, namespace: str, application: str, *, latest: int) -> None:
+        """Delete every revision of an application up to number ``latest``."""
         found = await self._hub.list(
             API_VERSION, "Revision", namespace=namespace, labels={APP_NAME: application}
         )
         for revision in found:
+            if as_object(revision.get("spec")).get("number", 0) > latest:
+                continue  # A newer delivery is being opened with it.
             await self._hub.delete(_ref(namespace, revision["metadata"]["name"]))
 
     def _remember(self, namespace: str, ref: RevisionRef, snapshot: Snapshot) -> None:

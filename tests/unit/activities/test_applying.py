@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from lateen.activities.applying import Applier, Found
 from lateen.hub.audits import SupersededDelivery
 from lateen.kube.cluster import Applied
-from lateen.kube.errors import Conflict, Target, Unreachable
+from lateen.kube.errors import Conflict, Forbidden, Target, Unreachable
 from lateen.model.objects import ObjectRef
 
 Json = dict[str, Any]
@@ -134,3 +135,20 @@ async def test_a_status_update_in_between_is_no_reason_to_give_up() -> None:
     cluster.before_write = controller_writes_status
     await applier(cluster, lease).write([Found(MANIFEST, "5")])
     assert [m["metadata"]["resourceVersion"] for m in cluster.written] == ["6"]
+
+
+async def test_an_attempt_is_not_over_while_one_of_its_writes_is_under_way() -> None:
+    """The next delivery would begin beside it."""
+
+    class OneRefuses(OneObject):
+        async def apply(self, manifest: Json, **how: Any) -> Applied:
+            if manifest["metadata"]["name"] == "bad":
+                raise Forbidden(Target(self.name, "apply", "/"), status=403)
+            await asyncio.sleep(0.01)
+            return await super().apply(manifest, **how)
+
+    cluster = OneRefuses()
+    bad = {**MANIFEST, "metadata": {**MANIFEST["metadata"], "name": "bad"}}
+    with pytest.raises(Forbidden):
+        await applier(cluster, Hold()).write([Found(bad), Found(MANIFEST)])
+    assert len(cluster.written) == 1

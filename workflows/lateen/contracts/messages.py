@@ -140,7 +140,7 @@ class RecordEvents(Request):
 class PruneCluster(Request):
     """Asks to delete what an application has in a cluster.
 
-    With ``everything`` all of it; otherwise what is in none of ``placements``, the union of all steps.
+    With ``everything`` all of it; otherwise what is in none of ``placements``, the union of all steps there.
     ``orphan`` forgets without deleting.
     """
 

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.contracts import errors
     from lateen.contracts.messages import CloseDelivery, DeletionPlan, OpenDeletion, PruneCluster
     from lateen.delivery import recording
-    from lateen.delivery.gathering import all_of, stop_if_cancelled
+    from lateen.delivery.gathering import MOST_AT_ONCE, all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
     from lateen.delivery.progress import Progress, counted
     from lateen.delivery.submissions import Submission
@@ -36,6 +36,7 @@ class Deletion:
         self._abandoned.update(submission.abandon)
         self._index = Index(enabled=False)
         self._events: list[AuditEvent] = []
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Delete; return the result. ``known`` is False when there was nothing of that name."""
@@ -81,6 +82,10 @@ class Deletion:
 
     async def _clear(self, plan: DeletionPlan, cluster: str) -> None:
         """Delete from one cluster, for as long as it takes or until somebody gives the cluster up."""
+        async with self._slots:
+            await self._remove(plan, cluster)
+
+    async def _remove(self, plan: DeletionPlan, cluster: str) -> None:
         self._set(cluster, "deleting")
         removal = asyncio.ensure_future(
             recording.prune(

@@ -21,13 +21,15 @@ with workflow.unsafe.imports_passed_through():
     )
     from lateen.delivery import recording
     from lateen.delivery.approvals import Approvals
-    from lateen.delivery.gathering import all_of, stop_if_cancelled
+    from lateen.delivery.gathering import MOST_AT_ONCE, all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
     from lateen.delivery.progress import Progress, counted
     from lateen.delivery.steps import StepRunner
     from lateen.delivery.submissions import Submission
     from lateen.model.base import Json
-    from lateen.model.records import AuditEvent, Phase
+    from lateen.model.records import AuditEvent, Phase, PlacementDigest
+
+_MOST_PROBLEMS = 10
 
 
 class Delivery:
@@ -101,8 +103,17 @@ class Delivery:
         if answer.closed:
             return "delivered"
         problems: list[str] = []
+        slots = asyncio.Semaphore(MOST_AT_ONCE)
+        # Each is told of its own placements only: all of them in each would be a history of n times n.
+        delivered: dict[str, list[PlacementDigest]] = {}
+        for placement in self._progress.placement_digests():
+            delivered.setdefault(placement.cluster, []).append(placement)
 
         async def one(cluster: str) -> None:
+            async with slots:
+                await prune(cluster)
+
+        async def prune(cluster: str) -> None:
             self._progress.clusters[cluster] = "pruning"
             request = PruneCluster(
                 application=self._progress.application,
@@ -110,7 +121,7 @@ class Delivery:
                 delivery=opened.delivery,
                 cluster=cluster,
                 revision=opened.revision,
-                placements=self._progress.placement_digests(),
+                placements=delivered.get(cluster, []),
                 confirm_removal=list(self._submission.confirm_removal),
             )
             try:
@@ -125,7 +136,10 @@ class Delivery:
 
         await all_of(one(cluster) for cluster in answer.prune)
         if problems:
-            self._progress.message = f"delivered, but not pruned: {'; '.join(problems)}"
+            shown = "; ".join(problems[:_MOST_PROBLEMS])
+            rest = len(problems) - _MOST_PROBLEMS
+            more = f"; and {rest} more" if rest > 0 else ""
+            self._progress.message = f"delivered, but not pruned: {shown}{more}"
             return "failed"
         return "delivered"
 

@@ -19,6 +19,10 @@ async def all_of(works: Iterable[Coroutine[Any, Any, None]]) -> None:
             raise result
 
 
+MOST_AT_ONCE = 1000
+"""Clusters that are cleaned up at once: a run may have 2,000 pending activities."""
+
+
 def stop_if_cancelled() -> None:
     """Raise the cancellation that an awaited activity or child swallowed because it ended all the same."""
     task = asyncio.current_task()

@@ -10,10 +10,12 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from lateen.contracts import identifiers
+    from pydantic import ValidationError
+
+    from lateen.contracts import errors, identifiers
     from lateen.contracts.activities import DeliveryActivities
     from lateen.contracts.messages import Inspect
     from lateen.delivery.recording import failure_of
@@ -27,7 +29,14 @@ class InspectionWorkflow:
     @workflow.run
     async def run(self, payload: Any = None) -> Json:
         """Inspect one application or list them."""
-        request = Inspect.model_validate(payload or {})
+        try:
+            request = Inspect.model_validate(payload or {})
+        except ValidationError as error:
+            raise ApplicationError(
+                "expected an object with namespace, name and live",
+                type=errors.REFUSED,
+                non_retryable=True,
+            ) from error
         try:
             return await workflow.execute_activity_method(
                 DeliveryActivities.inspect,
