@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -330,6 +331,17 @@ class TestDeciding:
         asked = (await lateen.progress(NAMESPACE, bench.name)).waiting[0]
         await lateen.approve(NAMESPACE, bench.name, plan=asked.plan, revision=asked.revision)
         assert (await lateen.wait(submitted)).phase == "delivered"
+
+    async def test_a_worker_that_died_is_told(
+        self, idle: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lateen.client.lateen._DECISION_PATIENCE", timedelta(seconds=1))
+        lateen = Lateen(idle.client, task_queue=idle.task_queue)
+        async with idle.worker():
+            await lateen.apply(gated(idle))
+            await waiting(idle)
+        with pytest.raises(NoWorker, match="look at the status before you decide again"):
+            await lateen.approve(NAMESPACE, idle.name)
 
     async def test_by_signal_it_waits_for_a_worker(self, idle: Bench) -> None:
         lateen = Lateen(idle.client, task_queue=idle.task_queue)

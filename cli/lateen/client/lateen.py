@@ -9,7 +9,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.service import RPCError
 
 from lateen.client import submitting
@@ -239,7 +243,7 @@ class Lateen:
                 answer: Any = await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
                     verb, decision, id=str(uuid.uuid4())
                 )
-        except TimeoutError as error:
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             message = "look at the status before you decide again"
             raise no_worker(self.client, self.task_queue, then=message) from error
         except WorkflowUpdateFailedError as error:
