@@ -349,3 +349,11 @@ class TestOpening:
         bench.fakes.failures["close_delivery"] = [failing(errors.SUPERSEDED, "delivery 2 is open")]
         failure = await failure_of(await bench.start(bench.app()))
         assert (failure.type, failure.message) == (errors.SUPERSEDED, "delivery 2 is open")
+
+
+async def test_a_confirmed_removal_is_part_of_what_is_approved(bench: Bench) -> None:
+    bench.fakes.first_plan = False
+    content = bench.app(topologies={"t": ["a"]})
+    run = await bench.start({"application": content, "confirmRemoval": ["c"]})
+    await result_of(run)
+    assert bench.fakes.called("plan_step")[0].confirm_removal == ["c"]

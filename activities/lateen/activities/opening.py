@@ -63,7 +63,14 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         await rooms.revisions.drop_old(namespace, name, latest=ref.number, used=used)
         opened = opened.model_copy(update={"revision": ref})
     rooms.remember(namespace, opened.revision, resolved)
-    first = await _first_plan(rooms, opened, plans=plans, resolved=resolved, clusters=clusters)
+    first = await _first_plan(
+        rooms,
+        opened,
+        plans=plans,
+        resolved=resolved,
+        clusters=clusters,
+        confirmed=request.confirm_removal,
+    )
     number = audit.delivery.number if audit.delivery else audit.latest_delivery
     return opened.model_copy(update={"delivery": number, "first_plan": first})
 
@@ -194,6 +201,7 @@ async def _first_plan(
     plans: Sequence[StepPlan],
     resolved: Resolved,
     clusters: Sequence[ClusterInfo],
+    confirmed: Sequence[str],
 ) -> StepPlan | None:
     """Return the plan of the step that runs first, which saves the run an activity."""
     first = _first_leaf(opened.steps)
@@ -202,7 +210,9 @@ async def _first_plan(
         return None
     if not first.auto:
         name = resolved.application.metadata.name
-        plan = await with_prune(rooms, plan, name=name, resolved=resolved, clusters=clusters)
+        plan = await with_prune(
+            rooms, plan, name=name, resolved=resolved, clusters=clusters, confirmed=confirmed
+        )
     return seal(plan, opened.revision)
 
 

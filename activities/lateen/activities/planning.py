@@ -34,7 +34,14 @@ async def plan_step(rooms: Rooms, request: PlanStep) -> StepPlan:
     clusters = await rooms.cluster_infos()
     plan = plan_of(rooms, resolved, step=resolved.step(request.step), clusters=clusters)
     if request.with_prune:
-        plan = await with_prune(rooms, plan, name=name, resolved=resolved, clusters=clusters)
+        plan = await with_prune(
+            rooms,
+            plan,
+            name=name,
+            resolved=resolved,
+            clusters=clusters,
+            confirmed=request.confirm_removal,
+        )
     return seal(plan, request.revision)
 
 
@@ -76,15 +83,21 @@ def plan_all(rooms: Rooms, resolved: Resolved, clusters: Sequence[ClusterInfo]) 
 
 
 async def with_prune(
-    rooms: Rooms, plan: StepPlan, *, name: str, resolved: Resolved, clusters: Sequence[ClusterInfo]
+    rooms: Rooms,
+    plan: StepPlan,
+    *,
+    name: str,
+    resolved: Resolved,
+    clusters: Sequence[ClusterInfo],
+    confirmed: Collection[str] = (),
 ) -> StepPlan:
-    """Add to a plan what the whole delivery would delete in the end."""
+    """Add to a plan what the whole delivery would delete in the end, ``confirmed`` removals among it."""
     planned = [
         PlacementDigest(step=each.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
         for each in plan_all(rooms, resolved, clusters)
         for p in each.placements
     ]
-    decisions = await decide(rooms, resolved, name=name, placements=planned)
+    decisions = await decide(rooms, resolved, name=name, placements=planned, confirmed=confirmed)
     targets = [
         PruneTarget(
             cluster=decision.cluster,

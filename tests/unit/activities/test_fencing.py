@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lateen.activities.closing import close_delivery, open_deletion, record_events
@@ -29,7 +31,7 @@ APPLICATION: Json = {
     "metadata": {"namespace": "shop", "name": "web"},
     "spec": {"components": []},
 }
-WHERE = {"cluster": "local"}
+WHERE: dict[str, Any] = {"cluster": "local"}
 
 
 def rooms_of(hub: FakeCluster) -> Rooms:

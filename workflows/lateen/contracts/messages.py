@@ -88,6 +88,7 @@ class PlanStep(Request):
     step: str
     delivery: int
     with_prune: bool = False
+    confirm_removal: list[str] = []
 
 
 class DeliverPlacement(Request):

@@ -88,7 +88,11 @@ class Delivery:
 
     async def _deliver(self, opened: OpenedDelivery) -> Phase:
         runner = StepRunner(
-            opened, progress=self._progress, approvals=self._approvals, changed=self._changed
+            opened,
+            progress=self._progress,
+            approvals=self._approvals,
+            changed=self._changed,
+            confirm_removal=self._submission.confirm_removal,
         )
         failed = await runner.run()
         if not failed:
@@ -175,7 +179,7 @@ class Delivery:
             revision=opened.revision,
             message=self._progress.message,
             placements=self._progress.placement_digests(),
-            steps=self._progress.outcomes(),
+            steps=self._progress.shown_outcomes(),
             events=list(self._approvals.events),
             confirm_removal=list(self._submission.confirm_removal),
         )

@@ -20,6 +20,8 @@ from lateen.planning.plan import PlannedStep
 _MOST_ROWS = 60
 _MOST_PLACEMENTS = 2000
 _MOST_UNDELIVERED = 500
+_MOST_TOLD_IN_FULL = 200
+_LONGEST_BRIEF = 300
 _MARKS = {
     "pending": "·",
     "delivering": "▶",
@@ -140,16 +142,22 @@ class Progress:
             "message": self.message,
             "revision": opened.revision.name if opened else "",
             "delivery": opened.delivery if opened else 0,
-            "steps": [outcome.to_json() for outcome in self._shown_outcomes()],
+            "steps": [outcome.to_json() for outcome in self.shown_outcomes()],
             "clusters": dict(self.clusters),
             "warnings": list(self.warnings),
             "retained": list(self.retained),
         }
 
-    def _shown_outcomes(self) -> list[StepOutcome]:
-        """Leave out placements that went well where there are too many for one payload."""
+    def shown_outcomes(self) -> list[StepOutcome]:
+        """Return every step's record, cut to what fits one payload.
+
+        Of many placements each says less; of too many those that went well are left out.
+        """
         outcomes = self.outcomes()
-        if sum(len(outcome.placements) for outcome in outcomes) <= _MOST_PLACEMENTS:
+        count = sum(len(outcome.placements) for outcome in outcomes)
+        if count > _MOST_TOLD_IN_FULL:
+            outcomes = [_brief(outcome) for outcome in outcomes]
+        if count <= _MOST_PLACEMENTS:
             return outcomes
         return [
             outcome.model_copy(
@@ -192,6 +200,16 @@ class Progress:
             for placement in step.placements.values():
                 where = f"{placement.cluster}/{placement.namespace}"
                 yield f"| | {_cell(where)} | {_state(placement)} |"
+
+
+def _brief(outcome: StepOutcome) -> StepOutcome:
+    placements = [
+        p.model_copy(update={"message": p.message[:_LONGEST_BRIEF] + "…"})
+        if len(p.message) > _LONGEST_BRIEF
+        else p
+        for p in outcome.placements
+    ]
+    return outcome.model_copy(update={"placements": placements})
 
 
 def _state(shown: StepProgress | PlacementOutcome) -> str:

@@ -35,11 +35,13 @@ class StepRunner:
         progress: Progress,
         approvals: Approvals,
         changed: Callable[[], Awaitable[None]],
+        confirm_removal: Sequence[str] = (),
     ) -> None:
         self._opened = opened
         self._progress = progress
         self._approvals = approvals
         self._changed = changed
+        self._confirm_removal = list(confirm_removal)
         self._failed: list[str] = []
 
     async def run(self) -> list[str]:
@@ -190,6 +192,7 @@ class StepRunner:
                 step=step.name,
                 delivery=self._opened.delivery,
                 with_prune=not step.auto,
+                confirm_removal=self._confirm_removal,
             )
         )
         self._progress.warnings.extend(plan.warnings)
