@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from lateen.contracts import errors
 from support.activities import failing
 from support.temporal import Bench, failure_of, result_of
@@ -32,6 +34,15 @@ async def test_a_closed_application_is_deleted_from_every_cluster(bench: Bench) 
     assert all(r.everything and not r.orphan and r.delivery == 1 for r in requests)
     assert bench.fakes.called("open_deletion")[0].actor == "mia"
     assert bench.fakes.closed_as() == ["deleted"]
+
+
+@pytest.mark.parametrize("name", ["", "/", "Not A Name", "a/b", "x" * 57])
+async def test_what_no_application_is_called_is_refused(bench: Bench, name: str) -> None:
+    run = await bench.start(DELETE, id=f"{bench.id.partition('/')[0]}/{name}")
+    failure = await failure_of(run, seconds=5)
+    assert failure.type == errors.INVALID_APPLICATION
+    assert "workflow id" in failure.message
+    assert bench.fakes.calls == []
 
 
 async def test_an_unknown_application_has_nothing_to_delete(bench: Bench) -> None:

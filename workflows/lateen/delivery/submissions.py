@@ -8,6 +8,7 @@ from typing import Any, Literal
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, nearest
 from lateen.model.json_values import as_list, as_object, canonical_json, shown
+from lateen.model.names import names_application
 from lateen.model.parsing import content_digest, parse_application
 from lateen.planning.checking import check_application
 from lateen.rendering.plugins import installed
@@ -82,6 +83,7 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
         confirm_removal=_names(envelope, "confirmRemoval"),
     )
     if intent == "delete":
+        _require_application_id(workflow_id)
         return replace(asked, intent="delete")
     data = envelope.get("application")
     if data is None:
@@ -99,6 +101,15 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
     if check:
         check_application(application, installed())
     return replace(asked, application=data, digest=content_digest(application))
+
+
+def _require_application_id(workflow_id: str) -> None:
+    """Refuse a deletion under an id that no application can have: nothing else says what to delete."""
+    namespace, _, name = workflow_id.partition("/")
+    if not names_application(namespace, name):
+        raise InvalidApplication.at(
+            "", "the workflow id is not <namespace>/<name> of an application", shown(workflow_id)
+        )
 
 
 def _envelope(payload: Any) -> Json:

@@ -34,6 +34,16 @@ def _subdomain(value: str) -> str:
     return value
 
 
+def names_application(namespace: str, name: str) -> bool:
+    """Tell whether there can be an application of this name in a namespace of this name."""
+    try:
+        _label(namespace)
+        _application_name(name)
+    except ValueError:
+        return False
+    return True
+
+
 DnsLabel = Annotated[str, AfterValidator(_label)]
 """RFC 1123 label: namespaces and components."""
 
