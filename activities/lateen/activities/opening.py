@@ -206,7 +206,7 @@ async def _first_plan(
     """Return the plan of the step that runs first, which saves the run an activity."""
     first = _first_leaf(opened.steps)
     plan = next((plan for plan in plans if first and plan.step == first.name), None)
-    if plan is None or first is None:
+    if plan is None or first is None or _waits(opened, first):
         return None
     if not first.auto:
         name = resolved.application.metadata.name
@@ -214,6 +214,14 @@ async def _first_plan(
             rooms, plan, name=name, resolved=resolved, clusters=clusters, confirmed=confirmed
         )
     return seal(plan, opened.revision)
+
+
+def _waits(opened: OpenedDelivery, step: PlannedStep) -> bool:
+    """Tell whether a step begins only after others of a DAG: its plan would be old by then."""
+    top = opened.steps[0]
+    return (opened.mode == "DAG" and bool(top.depends_on)) or (
+        step is not top and top.mode == "DAG" and bool(step.depends_on)
+    )
 
 
 def _first_leaf(steps: Sequence[PlannedStep]) -> PlannedStep | None:
