@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 
+from lateen.cli import codes
+from lateen.cli.main import cli
 from lateen.client import (
     DeliveryFailed,
     InvalidApplication,
@@ -392,6 +395,19 @@ class TestDeleting:
         await bench.fakes.begun("prune a")
         outcome: Outcome = await lateen.wait(await lateen.apply(bench.app()))
         assert (outcome.phase, (await watching).phase) == ("delivered", "superseded")
+
+    async def test_that_nobody_takes_up_yet_is_not_finished(
+        self, idle: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The command's exit code says that it was submitted."""
+        monkeypatch.setattr("lateen.client.submitting._PATIENCE", timedelta(seconds=1))
+        lateen = Lateen(idle.client, task_queue=idle.task_queue)
+        async with idle.worker():
+            await lateen.wait(await lateen.apply(idle.app()))
+        words = ["delete", idle.name, "-n", NAMESPACE, "-y", "--task-queue", idle.task_queue]
+        address = {"TEMPORAL_ADDRESS": idle.client.service_client.config.target_host}
+        done = await asyncio.to_thread(CliRunner().invoke, cli, words, env=address)
+        assert (done.exit_code, "it was submitted" in done.stdout) == (codes.TIMED_OUT, True)
 
 
 class TestStatus:

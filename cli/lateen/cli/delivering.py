@@ -175,16 +175,21 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     wish = _Wish(actor, wait, timeout, task_queue, deleting=True)
 
     async def run() -> list[Verdict]:
+        from lateen.cli import verdicts
         from lateen.cli.patience import impatiently
         from lateen.cli.watching import watch
+        from lateen.client.errors import NoWorker
         from lateen.client.lateen import connect
 
         lateen = await connect(task_queue=wish.task_queue)
         wish.begun.append(f"{namespace}/{app}")
-        submitted = await impatiently(
-            lateen.delete(namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor),
-            tell=lambda: say("no worker answers yet"),
-        )
+        try:
+            submitted = await impatiently(
+                lateen.delete(namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor),
+                tell=lambda: say("no worker answers yet"),
+            )
+        except NoWorker as error:
+            return [_told(verdicts.of_error(f"{namespace}/{app}", error))]
         with watch() as display:
             verdict = await _follow(lateen, submitted, wish=wish, display=display)
         return [_told(verdict)]
