@@ -40,7 +40,6 @@ class TestBySignal:
             (["looks good"], "unattributed", "looks good"),
             ([{"actor": "mia", "reason": "tested"}], "mia", "tested"),
             ([{"step": "gate", "actor": "mia"}], "mia", ""),
-            ([{"actor": "mia", "unknown": [1]}], "mia", ""),
         ],
     )
     async def test_counts_for_the_step_that_waits(

@@ -22,10 +22,21 @@ hub_option = click.option(
 )
 """Passes ``hub_kubeconfig: Path | None``."""
 
+
+def _namespace(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Refuse what can't be a namespace before it becomes part of a path or an id."""
+    from lateen.model.names import is_dns_label
+
+    if not is_dns_label(value):
+        raise click.BadParameter("expected at most 63 lower-case letters, digits and '-'")
+    return value
+
+
 namespace_option = click.option(
     "-n",
     "--namespace",
     default="default",
+    callback=_namespace,
     envvar="LATEEN_NAMESPACE",
     show_default=True,
     show_envvar=True,

@@ -38,7 +38,7 @@ def decide(
     return decide_pruning(
         inventory,
         wanted={("apps", "Deployment", "shop", name) for name in wanted},
-        placements={HERE} if placed else set(),
+        placements=[HERE] if placed else [],
         still_selected=lambda revision, placement: selected,
         joined=["member"] if joined else [],
         confirmed=["member"] if confirmed else [],

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from lateen.contracts import errors, identifiers
     from lateen.delivery.approvals import Approvals
-    from lateen.delivery.deleting import Deletion
+    from lateen.delivery.deleting import Deletion, nothing_to_abandon
     from lateen.delivery.delivering import Delivery
     from lateen.delivery.progress import Progress
     from lateen.delivery.submissions import Submission, read_submission
@@ -49,7 +49,7 @@ class ApplicationWorkflow:
         self._invalid: InvalidApplication | None = None
         self._next: Submission | None = None
         self._queue: list[Submission] = []
-        self._abandoned: set[str] = set()
+        self._abandoned: dict[str, str] = {}
         self._approvals = Approvals()
         self._progress = Progress(application=self._id, intent="deliver")
         self._read_start(_single(application, carry, *extra) if extra else application)
@@ -217,7 +217,7 @@ class ApplicationWorkflow:
             self._current, self._invalid = submission, None
             return {**answer, "state": "started"}
         if current.intent == "delete" and submission.intent == "delete":
-            self._abandoned.update(submission.abandon)
+            self._abandon(submission)
         last = self._queue[-1] if self._queue and submission.queue else None
         pending = last or self._next or current
         if pending.same_as(submission):
@@ -232,6 +232,13 @@ class ApplicationWorkflow:
         self._queue.clear()
         self._next = submission
         return {**answer, "state": "superseding"}
+
+    def _abandon(self, submission: Submission) -> None:
+        """Give up clusters for good, on the word of whoever asked first."""
+        for cluster in submission.abandon:
+            if self._progress.clusters and cluster not in self._progress.clusters:
+                self._warn(nothing_to_abandon(cluster, self._progress.clusters))
+            self._abandoned.setdefault(cluster, submission.actor)
 
     def _decide(self, decision: Any, *, approved: bool) -> Json:
         return self._approvals.decide(decision, approved=approved, at=workflow.now().isoformat())

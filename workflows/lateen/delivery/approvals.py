@@ -11,12 +11,14 @@ from typing import Any
 
 from lateen.contracts.messages import Decision, PruneTarget
 from lateen.model.base import Json
+from lateen.model.errors import nearest, shorten
 from lateen.model.json_values import as_object
 from lateen.model.records import AuditEvent
 
 UNATTRIBUTED = "unattributed"
 """The actor of a bare signal, as the Temporal UI sends it."""
 
+_KEYS = ("step", "actor", "reason", "plan", "revision")
 _LONGEST_TEXT = 1024
 _MOST_VOID_EVENTS = 100
 
@@ -152,8 +154,13 @@ def _read(payload: Any) -> _Request:
     fields = as_object(payload)
     if fields is None:
         return _Request(problem="a decision is a JSON object with step, actor, reason")
+    unknown = next((key for key in fields if key not in _KEYS), None)
+    if unknown is not None:
+        # A misspelt "step" or "plan" must not decide about something else than was meant.
+        hint = nearest(unknown, _KEYS)
+        return _Request(problem=f"a decision has no key {shorten(unknown)}; {hint}")
     texts: dict[str, str] = {}
-    for key in ("step", "actor", "reason", "plan", "revision"):
+    for key in _KEYS:
         value = fields.get(key)
         if value is not None and not isinstance(value, str):
             return _Request(problem=f"{key!r} of a decision is a string")

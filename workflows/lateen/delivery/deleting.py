@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -17,23 +17,26 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.progress import Progress, counted
     from lateen.delivery.submissions import Submission
     from lateen.model.base import Json
+    from lateen.model.errors import nearest, shorten
     from lateen.model.records import AuditEvent, Phase
 
 
 class Deletion:
     """Removes an application from wherever it is, then its record in the hub (the audit stays).
 
-    ``abandoned`` grows while it runs: a cluster named there is given up for good.
+    ``abandoned`` grows while it runs: a cluster named there is given up for good, on the word of the actor
+    behind it.
     """
 
     def __init__(
-        self, submission: Submission, *, progress: Progress, hub_uid: str, abandoned: set[str]
+        self, submission: Submission, *, progress: Progress, hub_uid: str, abandoned: dict[str, str]
     ) -> None:
         self._submission = submission
         self._progress = progress
         self._hub_uid = hub_uid
         self._abandoned = abandoned
-        self._abandoned.update(submission.abandon)
+        for cluster in submission.abandon:
+            self._abandoned.setdefault(cluster, submission.actor)
         self._index = Index(enabled=False)
         self._events: list[AuditEvent] = []
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
@@ -55,6 +58,9 @@ class Deletion:
             return {**self._progress.to_json(), "known": False}
         for cluster in plan.clusters:
             self._progress.clusters[cluster] = "pending"
+        for cluster in self._abandoned:
+            if cluster not in plan.clusters:
+                self._progress.warnings.append(nothing_to_abandon(cluster, plan.clusters))
         try:
             stop_if_cancelled()  # The opening may have ended nevertheless: what it claimed is closed.
             await all_of(self._clear(plan, cluster) for cluster in plan.clusters)
@@ -102,7 +108,8 @@ class Deletion:
             await recording.prune(self._request(plan, cluster, orphan=True), give_up=None)
             self._set(cluster, "abandoned")
             now = workflow.now().isoformat()
-            self._events.append(AuditEvent(at=now, type="abandoned", message=cluster))
+            actor = self._abandoned[cluster]
+            self._events.append(AuditEvent(at=now, type="abandoned", actor=actor, message=cluster))
             return
         try:
             result = await removal
@@ -144,3 +151,8 @@ class Deletion:
     def _show(self) -> None:
         self._index.show(self._progress, waiting=[])
         workflow.set_current_details(self._progress.details())
+
+
+def nothing_to_abandon(cluster: str, known: Iterable[str]) -> str:
+    """Warn about a cluster that is given up although nothing is recorded there: mostly a misspelt one."""
+    return f"nothing is recorded in a cluster {shorten(cluster)}; {nearest(cluster, known)}"

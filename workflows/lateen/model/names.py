@@ -14,8 +14,13 @@ LONGEST_APPLICATION_NAME = 56
 """So that ``<name>-v99999`` still fits the 63 characters of a label's value."""
 
 
+def is_dns_label(value: str) -> bool:
+    """Tell whether a text is an RFC 1123 label, as a namespace has to be."""
+    return len(value) <= 63 and _LABEL.fullmatch(value) is not None
+
+
 def _label(value: str) -> str:
-    if len(value) > 63 or not _LABEL.fullmatch(value):
+    if not is_dns_label(value):
         raise ValueError("expected at most 63 lower-case letters, digits and '-' (a DNS label)")
     return value
 
