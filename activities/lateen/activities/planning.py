@@ -61,7 +61,7 @@ def plan_of(
                 cluster=placement.cluster,
                 namespace=placement.namespace,
                 digest=planned.digest,
-                objects=resolved.object_count(step),
+                objects=resolved.object_count(step, placement),
             )
         )
     return StepPlan(step=step.name, placements=placements, warnings=list(selection.warnings))

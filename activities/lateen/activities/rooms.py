@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lateen.contracts.messages import Request, RunOptions
@@ -12,7 +13,9 @@ from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.inventories import Inventories
 from lateen.hub.revisions import Revisions
 from lateen.kube.cluster import Cluster
+from lateen.kube.shapes import as_text
 from lateen.model.errors import LateenError
+from lateen.model.labels import LOCAL
 from lateen.model.records import RevisionRef
 from lateen.planning.resolving import Resolved
 from lateen.policies.topology import ClusterInfo
@@ -72,7 +75,17 @@ class Rooms:
         if known is None:
             known = Resolved(await self.revisions.load(namespace, ref), self.types)
             self.remember(namespace, ref, known)
+        await self.introduce(known)
         return known
+
+    async def introduce(
+        self, resolved: Resolved, clusters: Sequence[ClusterInfo] | None = None
+    ) -> None:
+        """Tell a revision about the clusters, if its types ask for them; do this before rendering."""
+        if resolved.reads_targets:
+            resolved.see(clusters or await self.cluster_infos())
+            version = as_text((await self.hub.connection.version()).get("gitVersion"))
+            resolved.see([ClusterInfo(name=LOCAL, git_version=version)])
 
     def remember(self, namespace: str, ref: RevisionRef, resolved: Resolved) -> None:
         """Keep a revision at hand for the activities that follow."""
@@ -83,6 +96,6 @@ class Rooms:
     async def cluster_infos(self) -> list[ClusterInfo]:
         """List the clusters that selectors can match, ``local`` among them."""
         return [
-            ClusterInfo(name=cluster.name, labels=cluster.labels)
+            ClusterInfo(name=cluster.name, labels=cluster.labels, git_version=cluster.version)
             for cluster in await self.clusters.list()
         ]

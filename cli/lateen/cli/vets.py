@@ -10,6 +10,8 @@ from lateen.cli.preview import offline_snapshot
 from lateen.model.application import Application, Policy
 from lateen.model.base import Record
 from lateen.model.errors import InvalidApplication, InvalidManifest, Problem
+from lateen.model.labels import LOCAL
+from lateen.model.placement import Placement
 from lateen.planning.checking import check_application
 from lateen.planning.external_checking import check_policy_object, check_workflow_object
 from lateen.planning.resolving import Resolved
@@ -152,9 +154,10 @@ class _Vetting:
         problems: list[Problem] = []
         warnings = [*vetted.warnings, *resolved.plan.warnings]
         placements = 0
+        anywhere = Placement(cluster=LOCAL, namespace=resolved.namespace)
         for step in resolved.deploy_steps:
             try:
-                resolved.object_count(step)
+                resolved.object_count(step, anywhere)
                 if self.hub is not None:
                     selection = resolved.select(step, self.hub.clusters)
                     placements += len(selection.placements)

@@ -117,6 +117,31 @@ def test_manifests_of_two_placements_share_nothing_that_can_change() -> None:
     assert one.manifests(step, HERE, revision="web-v1") == before
 
 
+def test_a_type_that_reads_the_target_is_rendered_for_each_placement() -> None:
+    accounts = application()
+    privileges = [{"scope": "cluster", "verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]
+    accounts["spec"]["components"][0]["traits"] = [
+        {
+            "type": "service-account",
+            "properties": {"name": "reader", "create": True, "privileges": privileges},
+        }
+    ]
+    one = resolved(accounts)
+    step = one.deploy_steps[0]
+    assert one.reads_targets
+    subjects = [
+        manifest["subjects"][0]["namespace"]
+        for placement in (HERE, OUTSIDE)
+        for manifest in one.manifests(step, placement, revision="web-v1")
+        if manifest["kind"] == "ClusterRoleBinding"
+    ]
+    assert subjects == ["shop", "backyard"]
+    assert one.object_count(step, HERE) == 4
+    digests = {one.placement_digest(step, each).digest for each in (HERE, ELSEWHERE, OUTSIDE)}
+    assert len(digests) == 3
+    assert not resolved().reads_targets
+
+
 def test_objects_outside_the_namespace_are_refused_by_name() -> None:
     one = resolved()
     step = one.deploy_steps[0]

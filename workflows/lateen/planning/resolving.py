@@ -25,11 +25,11 @@ from lateen.planning.steps import plan_steps
 from lateen.policies.override import apply_overrides
 from lateen.policies.replication import replica_keys
 from lateen.policies.topology import TOPOLOGY, ClusterInfo, Selection, select_placements
-from lateen.rendering.context import RenderContext
+from lateen.rendering.context import RenderContext, Target
 from lateen.rendering.digest import digest
 from lateen.rendering.ordering import apply_order
 from lateen.rendering.registry import Registry
-from lateen.rendering.render import RenderedObject, place, render
+from lateen.rendering.render import RenderedObject, place, reads_target, render
 from lateen.rendering.scopes import is_cluster_scoped
 
 _DIGEST_LENGTH = 32
@@ -80,6 +80,8 @@ class Resolved:
         self._steps = {step.name: step for step in self.plan.leaves}
         self._objects: dict[tuple[str, ...], tuple[RenderedObject, ...]] = {}
         self._digests: dict[tuple[str, ...], str] = {}
+        self._reading: dict[tuple[str, ...], bool] = {}
+        self._versions: dict[str, str] = {}
 
     @property
     def namespace(self) -> str:
@@ -95,6 +97,15 @@ class Resolved:
         """Return a step by name; a ``KeyError`` is a bug."""
         return self._steps[name]
 
+    @property
+    def reads_targets(self) -> bool:
+        """Whether some type renders differently on each placement: ``see`` the clusters first."""
+        return any(self._reads_target(step) for step in self.deploy_steps)
+
+    def see(self, clusters: Iterable[ClusterInfo]) -> None:
+        """Take note of what templates may ask of clusters: their versions."""
+        self._versions |= {cluster.name: cluster.git_version for cluster in clusters}
+
     def select(self, step: PlannedStep, clusters: Sequence[ClusterInfo]) -> Selection:
         """Return where a step delivers to, as the clusters are now."""
         if step.local:
@@ -109,7 +120,7 @@ class Resolved:
     def manifests(self, step: PlannedStep, placement: Placement, *, revision: str) -> list[Json]:
         """Return what a placement is sent, in the order of applying."""
         placed = place(
-            self._rendered(step),
+            self._rendered(step, placement, revision=revision),
             cluster=placement.cluster,
             namespace=placement.namespace,
             revision=revision,
@@ -120,13 +131,9 @@ class Resolved:
         """Digest what a placement is sent; the revision's name does not count.
 
         The objects are digested once for all placements of a step; a placement adds only where it is, since
-        that is all that placing depends on.
+        that is all that placing depends on. Types that read the target make each placement's own.
         """
-        key = self._key(step)
-        shared = self._digests.get(key)
-        if shared is None:
-            shared = digest(place(self._rendered(step), cluster="", namespace="", revision=""))
-            self._digests[key] = shared
+        shared = self._shared_digest(step, placement)
         text = f"{shared}/{placement.cluster}/{placement.namespace}"
         return PlacementDigest(
             step=step.name,
@@ -135,9 +142,9 @@ class Resolved:
             digest=hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH],
         )
 
-    def object_count(self, step: PlannedStep) -> int:
-        """Return how many objects each placement of a step gets."""
-        return len(self._rendered(step))
+    def object_count(self, step: PlannedStep, placement: Placement) -> int:
+        """Return how many objects a placement of a step gets."""
+        return len(self._rendered(step, placement))
 
     def policies_of(self, step: PlannedStep) -> list[InlinePolicy]:
         """Return the policies that a step names, in its order."""
@@ -147,15 +154,48 @@ class Resolved:
         """What decides about a step's objects: every policy that isn't about where."""
         return tuple(p.name for p in self.policies_of(step) if p.type != TOPOLOGY)
 
-    def _rendered(self, step: PlannedStep) -> tuple[RenderedObject, ...]:
+    def _shared_digest(self, step: PlannedStep, placement: Placement) -> str:
+        if self._reads_target(step):
+            return _digest(self._rendered(step, placement))
+        key = self._key(step)
+        known = self._digests.get(key)
+        if known is None:
+            known = self._digests[key] = _digest(self._rendered(step, placement))
+        return known
+
+    def _reads_target(self, step: PlannedStep) -> bool:
+        key = self._key(step)
+        known = self._reading.get(key)
+        if known is None:
+            known = reads_target(self.components(step), self._registry)
+            self._reading[key] = known
+        return known
+
+    def _rendered(
+        self, step: PlannedStep, placement: Placement, *, revision: str = ""
+    ) -> tuple[RenderedObject, ...]:
+        if self._reads_target(step):
+            target = Target(
+                cluster=placement.cluster,
+                namespace=placement.namespace,
+                git_version=self._versions.get(placement.cluster, ""),
+                revision=revision,
+            )
+            return self._render(step, self._context.at(target))
         key = self._key(step)
         known = self._objects.get(key)
         if known is None:
-            components = self.components(step)
-            replicas = replica_keys(components, self.policies_of(step))
-            known = render(components, self._context, self._registry, replicas=replicas)
-            self._objects[key] = known
+            known = self._objects[key] = self._render(step, self._context)
         return known
+
+    def _render(self, step: PlannedStep, context: RenderContext) -> tuple[RenderedObject, ...]:
+        components = self.components(step)
+        replicas = replica_keys(components, self.policies_of(step))
+        return render(components, context, self._registry, replicas=replicas)
+
+
+def _digest(objects: Sequence[RenderedObject]) -> str:
+    return digest(place(objects, cluster="", namespace="", revision=""))
 
 
 def refuse_foreign_objects(manifests: Iterable[Json], *, namespace: str) -> None:

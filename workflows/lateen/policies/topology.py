@@ -63,11 +63,15 @@ class TopologyProperties(Model):
 
 
 class ClusterInfo(Record):
-    """A cluster that can be delivered to. The hub itself is one, named ``local``."""
+    """A cluster that can be delivered to. The hub itself is one, named ``local``.
+
+    ``git_version`` is what its API server said of itself (``v1.36.3``); empty when nobody asked it.
+    """
 
     name: str
     labels: dict[str, str] = Field(default_factory=dict[str, str])
     created_at: datetime | None = None
+    git_version: str = ""
 
 
 class Selection(Record):

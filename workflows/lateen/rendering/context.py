@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lateen.model.labels import APP_COMPONENT, APP_NAME, APP_NAMESPACE, REPLICA_KEY
@@ -26,11 +26,27 @@ _OWN_PREFIX = "lateen.dev/"
 
 
 @dataclass(frozen=True)
+class Target:
+    """Where manifests go, and as part of which revision.
+
+    ``git_version`` is what the cluster's API server says of itself (``v1.36.3``); empty when nobody
+    knows. ``revision`` is empty while it has no name yet: in plans and their digests.
+    """
+
+    cluster: str
+    namespace: str
+    git_version: str = ""
+    revision: str = ""
+
+
+@dataclass(frozen=True)
 class RenderContext:
-    """The application, and inside a template the component; nothing of the placement.
+    """The application, and inside a template the component.
 
     ``labels`` and ``annotations`` are those that delivered objects inherit. ``replica_key`` tells
     the copies of a component apart that a replication policy makes; it is empty without one.
+    ``target`` is None where one rendering serves all placements: only types that declare
+    ``reads_target`` may look at it.
     """
 
     application: str
@@ -39,6 +55,7 @@ class RenderContext:
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     component: Component | None = None
     replica_key: str = ""
+    target: Target | None = None
 
     @classmethod
     def of(cls, application: Application) -> RenderContext:
@@ -64,14 +81,16 @@ class RenderContext:
 
     def inside(self, component: Component, *, replica_key: str = "") -> RenderContext:
         """Return the context of one component's templates, or of one of its copies'."""
-        return RenderContext(
-            self.application,
-            self.namespace,
-            self.labels,
-            self.annotations,
-            component,
-            replica_key,
-        )
+        return replace(self, component=component, replica_key=replica_key)
+
+    def at(self, target: Target) -> RenderContext:
+        """Return the context of a rendering for one placement."""
+        return replace(self, target=target)
+
+    @property
+    def target_namespace(self) -> str:
+        """The namespace that objects end up in: the placement's, or the application's own."""
+        return (self.target and self.target.namespace) or self.namespace
 
     @property
     def name(self) -> str:

@@ -44,6 +44,8 @@ class ComponentType(ABC, Generic[P]):
     type: str
     origin: Origin | None = None
     """Where a plug-in came from; None for a built-in."""
+    reads_target = False
+    """Whether the template looks at ``context.target``: it is then rendered anew for each placement."""
 
     @abstractmethod
     def render(self, parameters: P, context: RenderContext) -> Rendered:
@@ -63,6 +65,8 @@ class TraitType(ABC, Generic[P]):
     type: str
     origin: Origin | None = None
     """Where a plug-in came from; None for a built-in."""
+    reads_target = False
+    """Whether the trait looks at ``context.target``: the component is then rendered for each placement."""
     after_dispatch = False
     """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
 

@@ -57,6 +57,14 @@ class Registry:
         """
         return _find(self._traits, UNSUPPORTED_TRAITS, name, path=path, what="trait type")
 
+    def find_component(self, name: str) -> ComponentType[Any] | None:
+        """Return a component type by its name, which may pin a version, or None."""
+        return self._components.get(name.partition("@")[0])
+
+    def find_trait(self, name: str) -> TraitType[Any] | None:
+        """Return a trait type by its name, which may pin a version, or None."""
+        return self._traits.get(name.partition("@")[0])
+
     @property
     def components(self) -> list[ComponentType[Any]]:
         """All component types by name."""

@@ -109,6 +109,22 @@ def render(
     return tuple(objects)
 
 
+def reads_target(components: Iterable[Component], registry: Registry) -> bool:
+    """Tell whether a component or trait of them renders differently on each placement.
+
+    Types that nobody knows count as those that don't: ``render`` reports them.
+    """
+    return any(
+        kind.reads_target
+        for component in components
+        for kind in (
+            registry.find_component(component.type),
+            *(registry.find_trait(trait.type) for trait in component.trait_list),
+        )
+        if kind is not None
+    )
+
+
 def place(
     objects: Iterable[RenderedObject], *, cluster: str, namespace: str, revision: str
 ) -> list[Json]:

@@ -46,6 +46,7 @@ class ServiceAccount(TraitType[ServiceAccountParameters]):
 
     type = "service-account"
     parameters = ServiceAccountParameters
+    reads_target = True  # Bindings name the namespace that the account ends up in.
 
     @override
     def apply(
@@ -60,8 +61,13 @@ class ServiceAccount(TraitType[ServiceAccountParameters]):
                 "kind": "ServiceAccount",
                 "metadata": {"name": parameters.name},
             }
-        outputs |= _cluster_role(parameters, context)
-        outputs |= _role(parameters)
+        subject = {
+            "kind": "ServiceAccount",
+            "name": parameters.name,
+            "namespace": context.target_namespace,
+        }
+        outputs |= _cluster_role(parameters, subject)
+        outputs |= _role(parameters, subject)
         return outputs
 
 
@@ -69,27 +75,21 @@ def _rules(parameters: ServiceAccountParameters, scope: str) -> list[Json]:
     return [each.rule() for each in parameters.privileges or () if each.scope == scope]
 
 
-def _cluster_role(parameters: ServiceAccountParameters, context: RenderContext) -> dict[str, Json]:
+def _cluster_role(parameters: ServiceAccountParameters, subject: dict[str, str]) -> dict[str, Json]:
     rules = _rules(parameters, "cluster")
     if not rules:
         return {}
-    name = f"{context.namespace}:{parameters.name}"
-    subject = {
-        "kind": "ServiceAccount",
-        "name": parameters.name,
-        "namespace": context.namespace,
-    }
+    name = f"{subject['namespace']}:{parameters.name}"
     return {
         "cluster-role": _object("ClusterRole", name, rules=rules),
         "cluster-role-binding": _binding("ClusterRole", name, subject),
     }
 
 
-def _role(parameters: ServiceAccountParameters) -> dict[str, Json]:
+def _role(parameters: ServiceAccountParameters, subject: dict[str, str]) -> dict[str, Json]:
     rules = _rules(parameters, "namespace")
     if not rules:
         return {}
-    subject = {"kind": "ServiceAccount", "name": parameters.name}
     return {
         "role": _object("Role", parameters.name, rules=rules),
         "role-binding": _binding("Role", parameters.name, subject),
