@@ -49,6 +49,7 @@ def platform(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Generato
     ready = Platform(stack, tmp_path_factory.mktemp("logs"))
     ready.start_worker("--deadline", "12s")
     try:
+        asyncio.run(ready.worker_polls())
         yield ready
     finally:
         if ready.worker is not None:

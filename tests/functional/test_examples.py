@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +18,6 @@ CLUSTER = "app.oam.dev/cluster"
 SERVER_CHOSEN = ("clusterIP", "clusterIPs")
 
 Json = dict[str, Any]
-
-
-def lateen(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lateen.cli", *arguments],
-        env={**os.environ, **platform.stack.environment()},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def live(platform: Platform, expected: Json) -> Json | None:
@@ -61,7 +47,7 @@ async def test_all_examples_arrive_as_recorded(platform: Platform) -> None:
         for path in sorted(RECORDED.glob("*.yaml"))
     }
     assert len(recorded) == 9
-    up = lateen(platform, "up", "-f", str(REPOSITORY / "deploy" / "examples"))
+    up = platform.lateen("up", "-f", str(REPOSITORY / "deploy" / "examples"))
     assert up.returncode == codes.WAITING, up.stderr
     for cluster in (HANGZHOU_1, HANGZHOU_2):
         for name in WAITING:
@@ -77,7 +63,7 @@ async def test_all_examples_arrive_as_recorded(platform: Platform) -> None:
             for listed in entries
         }
         assert held == {(each["cluster"], f"{each['kind']}/{each['name']}") for each in objects}
-    again = lateen(platform, "up", "-f", str(REPOSITORY / "deploy" / "examples"))
+    again = platform.lateen("up", "-f", str(REPOSITORY / "deploy" / "examples"))
     assert again.returncode == codes.UNCHANGED, again.stderr
     await platform.delete(*recorded)
 
@@ -89,7 +75,7 @@ async def approve_in_three_ways(platform: Platform) -> None:
     handles = [client.get_workflow_handle(f"examples/{name}") for name in WAITING]
     for handle in handles:
         await state_when(handle, lambda state: bool(state.get("waiting")))
-    done = lateen(platform, "approve", by_command, "-n", "examples", "-m", "looks good")
+    done = platform.lateen("approve", by_command, "-n", "examples", "-m", "looks good")
     assert done.returncode == 0, done.stderr
     await client.get_workflow_handle(f"examples/{by_signal}").signal("approve")
     answer = await client.get_workflow_handle(f"examples/{by_update}").execute_update(

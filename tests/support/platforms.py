@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from lateen.client.workers import has_worker
 from lateen.local.simulating import SIMULATE, SIMULATE_DELAY
 from lateen.local.stack import Stack
 from support.api import Api
@@ -38,9 +42,27 @@ class Platform:
         self.worker = WorkerProcess(self.stack, self.logs / "worker.log", *options)
         return self.worker
 
+    async def worker_polls(self) -> None:
+        """Wait until the worker takes tasks: on a busy machine it needs some seconds to begin."""
+        client = await self.client()
+        async with asyncio.timeout(60):
+            while not await has_worker(client, QUEUE):
+                pass  # It looks for a moment before it says no.
+
     def another_worker(self, *options: str) -> WorkerProcess:
         """Start a second worker, which the test must stop."""
         return WorkerProcess(self.stack, self.logs / f"{uuid.uuid4().hex[:6]}.log", *options)
+
+    def lateen(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the real command line against the stack, as a person would."""
+        return subprocess.run(
+            [sys.executable, "-m", "lateen.cli", *arguments],
+            env={**os.environ, **self.stack.environment()},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     async def client(self) -> Client:
         """Connect with the SDK's own defaults, as any program would."""

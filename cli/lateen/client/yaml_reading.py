@@ -61,6 +61,8 @@ def read_yaml(text: str) -> list[YamlDocument]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         message = getattr(error, "problem", None) or str(error)
+        if "maximum nesting depth" in message:  # libyaml's own limit, which is wider than ours
+            message = f"nested deeper than {DEEPEST} levels"
         if mark is None:
             raise YamlError(message) from None
         raise YamlError(message, line=mark.line + 1, column=mark.column + 1) from None
