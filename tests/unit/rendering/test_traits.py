@@ -312,3 +312,47 @@ def test_nocalhost_takes_any_image() -> None:
     text = workload["metadata"]["annotations"]["dev.nocalhost"]
     (dev,) = [each["dev"] for each in json.loads(text)["containers"]]
     assert (dev["image"], dev["portForward"], dev["gitUrl"]) == ("my/dev:1", ["2:1"], "g")
+
+
+def test_lifecycle_is_about_containers_that_later_traits_add_too() -> None:
+    hooks = {"preStop": {"exec": {"command": ["sleep", "5"]}}}
+    sidecar = trait("sidecar", name="proxy", image="envoy")
+    for order in (
+        [trait("lifecycle", **hooks), sidecar],
+        [sidecar, trait("lifecycle", **hooks)],
+    ):
+        assert [each["lifecycle"] for each in pod(*order)["containers"]] == [hooks, hooks]
+
+
+def test_an_address_has_one_entry_with_all_its_names() -> None:
+    aliases = [{"ip": "10.0.0.1", "hostnames": [name]} for name in ("a", "b", "a")]
+    expected = [{"ip": "10.0.0.1", "hostnames": ["a", "b"]}]
+    assert pod(trait("hostalias", hostAliases=aliases))["hostAliases"] == expected
+    assert pod(hostAliases=aliases)["hostAliases"] == expected
+
+
+def test_ports_of_a_daemon_are_named_by_number_and_told_apart_by_protocol() -> None:
+    ports = [{"port": 53}, {"port": 53, "protocol": "UDP"}, {"port": 80, "protocol": "UDP"}]
+    (workload,) = rendered(kind="daemon", ports=ports)
+    listed = workload["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert [port["name"] for port in listed] == ["port-53", "port-53-udp", "port-80"]
+
+
+def test_routes_do_not_depend_on_the_order_in_which_they_are_written() -> None:
+    one, other = (
+        rendered(trait("gateway", domain="shop.example", http=http))[1:]
+        for http in ({"/": 80, "/api": 8080}, {"/api": 8080, "/": 80})
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("http", "names"),
+    [({"/": 80}, [None]), ({"/": 80, "/api": 8080}, ["port-80", "port-8080"])],
+    ids=["one port", "several ports"],
+)
+def test_a_service_names_its_ports_where_there_are_several(
+    http: dict[str, int], names: list[str | None]
+) -> None:
+    service = rendered(trait("ingress-1-20", domain="shop.example", http=http))[1]
+    assert [port.get("name") for port in service["spec"]["ports"]] == names

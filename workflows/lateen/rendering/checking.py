@@ -90,7 +90,7 @@ def draft(prepared: Prepared, context: RenderContext) -> Draft | list[Problem]:
     outputs: list[tuple[TraitType[Any] | None, str, Json]] = [
         (None, name, made) for name, made in rendered.outputs.items()
     ]
-    for entry in prepared.traits:
+    for entry in sorted(prepared.traits, key=lambda each: each.trait.about_all_containers):
         try:
             made = entry.trait.apply(entry.parameters, rendered.workload, context)
             check_applied(entry.trait, rendered.workload, made)

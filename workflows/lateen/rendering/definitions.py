@@ -67,6 +67,8 @@ class TraitType(ABC, Generic[P]):
     """Where a plug-in came from; None for a built-in."""
     reads_target = False
     """Whether the trait looks at ``context.target``: the component is then rendered for each placement."""
+    about_all_containers = False
+    """Whether the trait is about containers that later traits add, too: it is applied behind them."""
     after_dispatch = False
     """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
 

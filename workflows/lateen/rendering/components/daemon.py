@@ -29,24 +29,32 @@ class Daemon(ComponentType[DaemonParameters]):
     @override
     def render(self, parameters: DaemonParameters, context: RenderContext) -> Rendered:
         """Make the DaemonSet and, for exposed ports, the Service."""
-        workload = serving_workload(
-            "DaemonSet", parameters, context=context, ports=parameters.ports
-        )
+        ports = _named(parameters.ports)
+        workload = serving_workload("DaemonSet", parameters, context=context, ports=ports)
         return with_service(
             workload,
             "webserviceExpose",
             context=context,
-            ports=[_service_port(port) for port in parameters.ports or () if port.expose],
+            ports=[_service_port(port) for port in ports or () if port.expose],
             service_type=parameters.expose_type,
         )
 
 
+def _named(ports: list[HostPort] | None) -> list[HostPort] | None:
+    """Name ports as KubeVela's daemon does, by the number alone; the protocol only tells two apart."""
+    if ports is None:
+        return None
+    named: list[HostPort] = []
+    for port in ports:
+        name = port.name or port_name(port.port)
+        if not port.name and any(name == other.name for other in named):
+            name = port_name(port.port, port.protocol)
+        named.append(port.model_copy(update={"name": name}))
+    return named
+
+
 def _service_port(port: HostPort) -> dict[str, Any]:
-    listed: dict[str, Any] = {
-        "port": port.port,
-        "targetPort": port.port,
-        "name": port.name or port_name(port.port, port.protocol),
-    }
+    listed: dict[str, Any] = {"port": port.port, "targetPort": port.port, "name": port.name}
     if port.protocol != "TCP":
         listed["protocol"] = port.protocol
     return listed

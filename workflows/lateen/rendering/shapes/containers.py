@@ -129,8 +129,12 @@ def pod_spec(
 
 
 def host_alias_list(aliases: list[HostAlias]) -> list[Json]:
-    """Return the aliases as a pod lists them."""
-    return [{"ip": alias.ip, "hostnames": list(alias.hostnames)} for alias in aliases]
+    """Return the aliases as a pod lists them: an address once, with all its names."""
+    names: dict[str, list[str]] = {}
+    for alias in aliases:
+        known = names.setdefault(alias.ip, [])
+        known += [name for name in alias.hostnames if name not in known]
+    return [{"ip": ip, "hostnames": hostnames} for ip, hostnames in names.items()]
 
 
 def pod_metadata(parameters: PodLabels, labels: dict[str, str]) -> Json:

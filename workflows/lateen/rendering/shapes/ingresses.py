@@ -22,14 +22,14 @@ def ingress(
     http: Mapping[str, int],
     path_type: str = "ImplementationSpecific",
 ) -> Json:
-    """Return an Ingress that routes each path to a port of the Service."""
+    """Return an Ingress that routes each path to a port of the Service, in the order of the paths."""
     paths = [
         {
             "path": path,
             "pathType": path_type,
             "backend": {"service": {"name": service, "port": {"number": port}}},
         }
-        for path, port in http.items()
+        for path, port in sorted(http.items())
     ]
     rule: dict[str, Any] = {"http": {"paths": paths}}
     if domain is not None:
@@ -42,10 +42,15 @@ def ingress(
     }
 
 
-def routed_service(name: str, *, component: str, http: Mapping[str, int]) -> Json:
-    """Return a Service with each port of ``http`` once."""
-    ports: list[Json] = [
-        {"name": port_name(port), "port": port, "targetPort": port}
-        for port in dict.fromkeys(http.values())
-    ]
+def routed_service(
+    name: str, *, component: str, http: Mapping[str, int], named: bool = True
+) -> Json:
+    """Return a Service with each port of ``http`` once.
+
+    Ports are ``named`` in any case where there are several: API servers insist on that.
+    """
+    numbers = sorted(set(http.values()))
+    ports: list[Json] = [{"port": port, "targetPort": port} for port in numbers]
+    if named or len(ports) > 1:
+        ports = [{"name": port_name(port["port"]), **port} for port in ports]
     return service(name, selector=component_selector(component), ports=ports)

@@ -107,7 +107,9 @@ def service(
     service_type: ServiceType | None = None,
 ) -> Json:
     """Return a Service; without a type the API server chooses ClusterIP."""
-    spec: dict[str, Any] = {"selector": dict(selector), "ports": ports}
+    spec: dict[str, Any] = {"selector": dict(selector)}
+    if ports:
+        spec["ports"] = ports
     if service_type is not None:
         spec["type"] = service_type
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}

@@ -34,6 +34,8 @@ class Ingress120(TraitType[Ingress120Parameters]):
         )
         made["metadata"]["annotations"] = {CLASS_ANNOTATION: parameters.class_}
         return {
-            "service": routed_service(context.name, component=context.name, http=parameters.http),
+            "service": routed_service(
+                context.name, component=context.name, http=parameters.http, named=False
+            ),
             "ingress": made,
         }

@@ -46,10 +46,11 @@ class LifecycleParameters(Parameters):
 
 
 class Lifecycle(TraitType[LifecycleParameters]):
-    """Sets the hooks of every container that the pods have so far."""
+    """Sets the hooks of every container, also of those that other traits add."""
 
     type = "lifecycle"
     parameters = LifecycleParameters
+    about_all_containers = True
 
     @override
     def apply(

@@ -136,16 +136,17 @@ def _configuration(parameters: NocalhostParameters, name: str) -> str:
     language = _LANGUAGES.get(parameters.image)
     written = to_json(parameters)
     forward = [f"{parameters.port}:{parameters.port}"]
+    # The order is KubeVela's, so that taking over from it leaves the annotation as it is.
     dev: dict[str, Any] = {
         "gitUrl": written.get("gitUrl"),
         "image": f"{_IMAGES}/{language}:latest" if language else parameters.image,
-        "shell": parameters.shell,
-        "workDir": parameters.work_dir,
         "storageClass": written.get("storageClass"),
-        "resources": written["resources"],
         "persistentVolumeDirs": written.get("persistentVolumeDirs"),
         "command": written["command"],
         "debug": written.get("debug"),
+        "shell": parameters.shell,
+        "workDir": parameters.work_dir,
+        "resources": written["resources"],
         "hotReload": parameters.hot_reload,
         "sync": written["sync"],
         "env": written.get("env"),

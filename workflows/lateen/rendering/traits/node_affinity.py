@@ -36,7 +36,7 @@ class NodeAffinity(TraitType[NodeAffinityParameters]):
         if parameters.affinity is not None:
             expressions = [
                 {"key": key, "operator": "In", "values": list(values)}
-                for key, values in parameters.affinity.items()
+                for key, values in sorted(parameters.affinity.items())
             ]
             terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
             rules = child(child(pod, "affinity"), "nodeAffinity")
@@ -44,7 +44,7 @@ class NodeAffinity(TraitType[NodeAffinityParameters]):
         if parameters.tolerations is not None:
             added = [
                 {"effect": "NoSchedule", "key": key, "operator": "Equal", "value": value}
-                for key, value in parameters.tolerations.items()
+                for key, value in sorted(parameters.tolerations.items())
             ]
             pod["tolerations"] = [*entries(pod, "tolerations"), *added]
         return {}
