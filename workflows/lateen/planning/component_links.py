@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from lateen.model.application import Component
 
 
+MOST_ENTRIES = 50
+"""Inputs, or outputs, of one component."""
+
+_MOST_HINTS = 50
+"""Searching the nearest name takes milliseconds among many; more problems are not shown anyway."""
+
+
 class OutputEntry(Model):
     """A value that others can take: where in the component's live objects it is."""
 
@@ -138,12 +145,15 @@ def link_problems(
     ]
     for index, component in enumerate(components):
         reading.outputs(component, path=f"spec.components[{index}]")
-    names = [component.name for component in components]
+    names = frozenset(component.name for component in components)
+    broken = bool(reading.problems)
     problems = reading.problems
     for index, component, inputs in taken:
+        if len(problems) > _MOST_HINTS:
+            return problems
         problems += _unmet(component, names, added, path=f"spec.components[{index}].dependsOn")
         for each in inputs:
-            problems += _untaken(each, component, reading.produced, broken=bool(reading.problems))
+            problems += _untaken(each, component, reading.produced, broken=broken)
     if not problems:
         cycle = _cycle(components)
         if cycle:
@@ -196,6 +206,10 @@ class _Reading:
     def _entries(
         self, entries: Sequence[Json] | None, model: type[_Entry], *, path: str
     ) -> Iterator[tuple[str, _Entry]]:
+        if len(entries or ()) > MOST_ENTRIES:
+            message = f"has more than {MOST_ENTRIES} items"
+            self.problems.append(Problem(path, message, len(entries or ())))
+            return
         for index, entry in enumerate(entries or ()):
             where = f"{path}[{index}]"
             try:
@@ -208,7 +222,7 @@ class _Reading:
 
 
 def _unmet(
-    component: Component, names: Sequence[str], added: Collection[str] | None, *, path: str
+    component: Component, names: frozenset[str], added: Collection[str] | None, *, path: str
 ) -> Iterator[Problem]:
     for index, name in enumerate(component.depends_on or ()):
         where = f"{path}[{index}]"
@@ -216,7 +230,8 @@ def _unmet(
             yield Problem(where, "a component can't wait for itself", name, "remove it")
         elif name not in names and added is not None and name not in added:
             others = {*names, *added} - {component.name}
-            yield Problem(where, "no such component", name, nearest(name, others))
+            hint = nearest(name, others) if index < _MOST_HINTS else ""
+            yield Problem(where, "no such component", name, hint)
 
 
 def _untaken(

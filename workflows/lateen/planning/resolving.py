@@ -256,26 +256,28 @@ class Resolved:
     def _rendered(
         self, step: PlannedStep, placement: Placement, *, revision: str = ""
     ) -> tuple[RenderedObject, ...]:
+        context = self._context_at(step, placement, revision=revision)
         if self._reads_target(step):
-            return self._render(step, self._context_at(step, placement, revision=revision))
+            return self._render(step, context)
         key = self._key(step)
         known = self._objects.get(key)
         if known is None:
-            known = self._objects[key] = self._render(step, self._context)
+            known = self._objects[key] = self._render(step, context)
         return known
 
     def _context_at(
         self, step: PlannedStep, placement: Placement, *, revision: str
     ) -> RenderContext:
+        context = self._context.among(self.components(step))
         if not self._reads_target(step):
-            return self._context
+            return context
         target = Target(
             cluster=placement.cluster,
             namespace=placement.namespace,
             git_version=self._versions.get(placement.cluster, ""),
             revision=revision,
         )
-        return self._context.at(target)
+        return context.at(target)
 
     def _render(self, step: PlannedStep, context: RenderContext) -> tuple[RenderedObject, ...]:
         graph = self.graph(step)
