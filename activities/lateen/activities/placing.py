@@ -27,6 +27,7 @@ from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.model.records import InventoryEntry
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
+from lateen.planning.step_graph import StepGraph
 
 _LEASE = 0.5
 """Seconds for which a look at the inventory counts: after that, look again before writing."""
@@ -109,12 +110,12 @@ async def _apply(
     told: _Told,
 ) -> list[Json]:
     """Look, record, write. Once writing has begun it ends, also when the delivery is cancelled."""
-    lease = _Lease(rooms, request)
+    step = resolved.step(request.step)
+    lease = _Lease(rooms, request, graph=resolved.graph(step))
     applier = Applier(cluster, application=request.application, lease=lease)
     annotations = resolved.application.metadata.annotations
     if annotations.get(CREATE_NAMESPACE) == "true":
         await ensure_namespace(cluster, request.placement.namespace)
-    step = resolved.step(request.step)
     if resolved.graph(step).links:
         waves = Waves(
             rooms=rooms,
@@ -151,9 +152,10 @@ class _Lease:
     delivery can't have begun to write while the last look still counts.
     """
 
-    def __init__(self, rooms: Rooms, request: DeliverPlacement) -> None:
+    def __init__(self, rooms: Rooms, request: DeliverPlacement, *, graph: StepGraph) -> None:
         self._rooms = rooms
         self._request = request
+        self._graph = graph
         self._seen = float("-inf")
 
     async def claim(self, manifests: Sequence[Json]) -> None:
@@ -166,7 +168,7 @@ class _Lease:
             name,
             cluster=request.placement.cluster,
             delivery=request.delivery,
-            entries=[_entry(request, manifest) for manifest in manifests],
+            entries=[_entry(request, manifest, self._graph) for manifest in manifests],
         )
         self._seen = (
             asked  # Not the answer's time: a worker may have been frozen before it read it.
@@ -191,18 +193,20 @@ class _Lease:
         )
 
 
-def _entry(request: DeliverPlacement, manifest: Json) -> InventoryEntry:
+def _entry(request: DeliverPlacement, manifest: Json, graph: StepGraph) -> InventoryEntry:
     ref = ObjectRef.of(manifest)
+    component = manifest["metadata"]["labels"].get(APP_COMPONENT, "")
     return InventoryEntry(
         api_version=ref.api_version,
         kind=ref.kind,
         namespace=ref.namespace,
         name=ref.name,
-        component=manifest["metadata"]["labels"].get(APP_COMPONENT, ""),
+        component=component,
         placement_namespace=request.placement.namespace,
         revision=request.revision.name,
         delivery=request.delivery,
         digest=request.placement.digest,
+        wave=graph.wave_of(component),
     )
 
 

@@ -159,6 +159,7 @@ class _Vetting:
         for step in resolved.deploy_steps:
             try:
                 resolved.object_count(step, anywhere)
+                selections[step.name] = (anywhere,)
                 if self.hub is not None:
                     selection = resolved.select(step, self.hub.clusters)
                     selections[step.name] = selection.placements
@@ -170,7 +171,8 @@ class _Vetting:
             warnings += said
         summary = _count(len(resolved.plan.leaves), "step")
         if self.hub is not None:
-            summary += f", {_count(sum(map(len, selections.values())), 'placement')}"
+            placements = sum(map(len, selections.values()))
+            summary += f", {_count(placements, 'placement')}"
         return vetted.model_copy(
             update={
                 "problems": _told(problems),

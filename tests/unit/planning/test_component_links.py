@@ -10,8 +10,9 @@ import pytest
 from lateen.model.application import Application, Component
 from lateen.model.errors import InvalidApplication
 from lateen.model.parsing import parse_application
+from lateen.model.records import InventoryEntry
 from lateen.planning.checking import check_application
-from lateen.planning.component_order import component_order, dependencies
+from lateen.planning.component_order import component_order, deletion_groups, dependencies
 from lateen.rendering.registry import builtin
 
 HUB = {"name": "hub", "type": "topology", "properties": {"clusters": ["local"]}}
@@ -218,6 +219,15 @@ class TestOrder:
             web("a", inputs=[{"from": 5}, {}], dependsOn=["a"]), web("b", outputs=[{"name": []}])
         )
         assert dependencies(subject) == {"a": frozenset(), "b": frozenset()}
+
+    def test_what_depends_on_others_is_deleted_before_them(self) -> None:
+        entries = [
+            InventoryEntry(api_version="v1", kind="ConfigMap", name=name, wave=wave)
+            for name, wave in (("a", 0), ("c", 2), ("b", 0))
+        ]
+        groups = [[entry.name for entry in group] for group in deletion_groups(entries)]
+        assert groups == [["c"], ["a", "b"]]
+        assert deletion_groups([]) == []
 
     def test_nothing_gives_nothing(self) -> None:
         assert component_order([]) == ()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lateen.model.application import Component
+    from lateen.model.records import InventoryEntry
 
 
 def component_order(components: Sequence[Component]) -> tuple[tuple[str, ...], ...]:
@@ -28,6 +29,14 @@ def component_order(components: Sequence[Component]) -> tuple[tuple[str, ...], .
         for name in waves[-1]:
             del left[name]
     return tuple(waves)
+
+
+def deletion_groups(entries: Iterable[InventoryEntry]) -> list[list[InventoryEntry]]:
+    """Return what is to be deleted together: what was applied in the last wave comes first."""
+    groups: dict[int, list[InventoryEntry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.wave, []).append(entry)
+    return [groups[wave] for wave in sorted(groups, reverse=True)]
 
 
 def dependencies(components: Iterable[Component]) -> Mapping[str, frozenset[str]]:

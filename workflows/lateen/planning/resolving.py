@@ -341,8 +341,7 @@ class Resolved:
             }
         except KeyMismatch as error:
             raise InvalidApplication.at("spec.components", str(error)) from None
-        order = tuple(name for wave in component_order(components) for name in wave)
-        return StepGraph(components, replicas, links, values, order)
+        return StepGraph(components, replicas, links, values, component_order(components))
 
 
 class UnfitValue(LateenError):

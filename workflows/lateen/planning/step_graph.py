@@ -26,14 +26,23 @@ class Copy(NamedTuple):
 class StepGraph:
     """The components of a step, and what ties them together.
 
-    ``values`` are placeholders of what inputs supply; ``order`` is empty where nothing waits.
+    ``values`` are placeholders of what inputs supply; ``waves`` are empty where nothing waits.
     """
 
     components: tuple[Component, ...]
     replicas: Mapping[str, Sequence[str]]
     links: Links
     values: Mapping[str, Values]
-    order: tuple[str, ...]
+    waves: tuple[tuple[str, ...], ...]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The components in the order of their dependencies; empty where nothing waits."""
+        return tuple(name for wave in self.waves for name in wave)
+
+    def wave_of(self, component: str) -> int:
+        """Return how many waves come before a component's."""
+        return next((at for at, wave in enumerate(self.waves) if component in wave), 0)
 
     def copies(self, component: str) -> tuple[Copy, ...]:
         """Return the copies of a component; none when the step doesn't deliver it."""
