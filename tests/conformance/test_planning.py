@@ -15,8 +15,11 @@ from conformance.recordings import RENDER, recorded
 from conformance.test_rendering import OTHER_ROOMS
 from lateen.model.errors import InvalidApplication
 from lateen.model.json_values import as_object
+from lateen.model.objects import ObjectRef
 from lateen.model.records import Snapshot
 from lateen.planning.checking import check_application
+from lateen.planning.component_graph import placement_graph
+from lateen.planning.expressions import evaluate
 from lateen.planning.resolving import Resolved
 from lateen.policies.topology import ClusterInfo
 from lateen.rendering.registry import builtin
@@ -28,6 +31,9 @@ CLUSTERS = [
     ClusterInfo(name="cluster-hangzhou-2", labels={"region": "hangzhou"}),
 ]
 DELIVERED = sorted(name for name in OTHER_ROOMS if name.startswith("pol-"))
+
+LINKED = "multi-inputs"
+"""The case about inputs and outputs; its dry-run does not know the values, what was applied does."""
 
 REFUSED = {
     "err-no-match-label": "policies[t].properties.clusterLabelSelector: fits no cluster (got 'region=nope')",
@@ -90,5 +96,29 @@ def test_an_unknown_policy_is_one_that_the_hub_would_have_to_have() -> None:
 
 
 def test_every_case_of_other_rooms_is_tested_here_or_named() -> None:
-    elsewhere = {"err-unknown-policy", "multi-inputs"}
+    elsewhere = {"err-unknown-policy", LINKED}
     assert {*DELIVERED, *REFUSED, *elsewhere} == OTHER_ROOMS.keys()
+
+
+def test_inputs_get_the_values_that_kubevela_gave_them() -> None:
+    """What is applied first is what the values are read of, as a cluster would have it."""
+    subject = resolved(LINKED)
+    (step,) = subject.deploy_steps
+    (place,) = subject.select(step, CLUSTERS).placements
+    graph = placement_graph(subject, step, place, {})
+    groups = subject.grouped(step, place, revision=f"{LINKED}-v1")
+    live: dict[ObjectRef, dict[str, Any]] = {}
+    for copy in sorted(groups, key=lambda each: len(graph.after[each])):
+        values = {}
+        for supply in graph.supplies[copy]:
+            refs = subject.outputs_of(step, place, supply.source.copy)
+            objects = {name: live[ref] for name, ref in refs.items()}
+            values[supply.input.key] = evaluate(supply.output.expression, objects)
+        final = subject.filled(
+            step, place, copy, values=values, revision=f"{LINKED}-v1", group=groups[copy]
+        )
+        live.update((ObjectRef.of(manifest), manifest) for manifest in final)
+    theirs = recorded(RENDER / LINKED)
+    assert theirs
+    assert normalised(list(live.values())) == normalised(theirs)
+    assert check_application(subject.application, builtin()) == []

@@ -76,6 +76,15 @@ class Applier:
         own = _provided(manifests)
         return list(await asyncio.gather(*(self._look(m, own) for m in manifests)))
 
+    async def foresee(self, manifests: Sequence[Json]) -> None:
+        """Check whose the objects are of which the content is not known yet. Writes nothing."""
+
+        async def one(manifest: Json) -> None:
+            async with self._slots:
+                await self._owned(manifest)
+
+        await asyncio.gather(*map(one, manifests))
+
     async def write(self, found: Sequence[Found]) -> list[Json]:
         """Apply what was looked at, a stage at a time; returns the objects as they are then."""
         written: list[Json] = []

@@ -12,7 +12,8 @@ from typing import Any
 
 from lateen.activities.applying import field_manager
 from lateen.activities.rooms import Rooms
-from lateen.contracts.messages import StepPlan
+from lateen.activities.supplying import manifests_now
+from lateen.contracts.messages import PlannedPlacement, StepPlan
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import KubeError
 from lateen.kube.shapes import as_object
@@ -45,12 +46,20 @@ async def all_match(
 
     # Where several steps write one object, the last one has the word.
     wanted: dict[tuple[str, ObjectRef], Json] = {}
+    where = {plan.step: [_placement(placed) for placed in plan.placements] for plan in plans}
     for plan in plans:
         step = resolved.step(plan.step)
-        for placed in plan.placements:
-            placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
-            for manifest in resolved.manifests(step, placement, revision=revision):
-                wanted[placed.cluster, ObjectRef.of(manifest)] = manifest
+        for placement in where[plan.step]:
+            try:
+                manifests = await manifests_now(
+                    rooms, resolved, step, placement, revision=revision, selections=where
+                )
+            except LateenError:
+                manifests = None  # A cluster that an input comes from can't be asked.
+            if manifests is None:
+                return False
+            for manifest in manifests:
+                wanted[placement.cluster, ObjectRef.of(manifest)] = manifest
     checks = [
         asyncio.ensure_future(one(cluster, manifest)) for (cluster, _), manifest in wanted.items()
     ]
@@ -64,6 +73,10 @@ async def all_match(
         for check in checks:
             check.cancel()
         await asyncio.gather(*checks, return_exceptions=True)
+
+
+def _placement(placed: PlannedPlacement) -> Placement:
+    return Placement(cluster=placed.cluster, namespace=placed.namespace)
 
 
 async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:

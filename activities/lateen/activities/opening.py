@@ -19,6 +19,7 @@ from lateen.model.records import Audit, AuditEvent, DeliveryRecord, RevisionRef,
 from lateen.planning.checking import check_application
 from lateen.planning.plan import PlannedStep
 from lateen.planning.provenance import plugin_versions
+from lateen.planning.publishing import ignored_edit, publish_version, published_before
 from lateen.planning.references import inline_policy
 from lateen.planning.resolving import Resolved, snapshot_digest
 from lateen.policies.topology import ClusterInfo
@@ -34,11 +35,10 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     application = parse_application(request.content)
     warnings = check_application(application, rooms.types)
     snapshot, clusters, audit = await asyncio.gather(
-        rooms.applications.snapshot(application),
+        _snapshot(rooms, application, warnings),
         rooms.cluster_infos(),
         rooms.audits.read(namespace, name),
     )
-    snapshot = _with_plugins(snapshot, application, rooms.types)
     resolved = Resolved(snapshot, rooms.types)
     await rooms.introduce(resolved, clusters)
     plans = plan_all(rooms, resolved, clusters)
@@ -74,6 +74,37 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     )
     number = audit.delivery.number if audit.delivery else audit.latest_delivery
     return opened.model_copy(update={"delivery": number, "first_plan": first})
+
+
+async def _snapshot(rooms: Rooms, application: Application, warnings: list[str]) -> Snapshot:
+    """Freeze what is to be delivered; of a version that is published already, what was frozen then.
+
+    Appends to ``warnings``. Raises ``InvalidApplication`` for the version of an older revision.
+    """
+    version = publish_version(application)
+    if version:
+        stored = await _stored(rooms, application, version, warnings)
+        if stored is not None:
+            return stored
+    snapshot = await rooms.applications.snapshot(application)
+    return _with_plugins(snapshot, application, rooms.types)
+
+
+async def _stored(
+    rooms: Rooms, application: Application, version: str, warnings: list[str]
+) -> Snapshot | None:
+    metadata = application.metadata
+    audit, kept = await asyncio.gather(
+        rooms.audits.read(metadata.namespace, metadata.name),
+        rooms.revisions.published(metadata.namespace, metadata.name),
+    )
+    meant = published_before(version, kept, current=audit.revision, latest=audit.latest_revision)
+    found = await rooms.revisions.find(metadata.namespace, meant.revision) if meant else None
+    if meant is None or found is None:
+        return None
+    _, snapshot = found
+    warnings += ignored_edit(application, snapshot, meant)
+    return snapshot
 
 
 def _with_plugins(snapshot: Snapshot, application: Application, types: Registry) -> Snapshot:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lateen.activities.applying import Applier
 from lateen.activities.edges import PlanChanged, TimedOut
 from lateen.activities.planning import split
 from lateen.activities.rooms import Rooms
+from lateen.activities.waves import Blocked, Waves, uninterrupted
 from lateen.contracts.messages import DeliverPlacement, PlacementResult
 from lateen.hub.applications import ensure_namespace
 from lateen.hub.clusters import ClusterRegistry
@@ -25,6 +27,7 @@ from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.model.records import InventoryEntry
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
+from lateen.planning.step_graph import StepGraph
 
 _LEASE = 0.5
 """Seconds for which a look at the inventory counts: after that, look again before writing."""
@@ -42,29 +45,33 @@ async def deliver_placement(
     resolved = await rooms.resolve(namespace, request.revision)
     manifests = manifests_of(rooms, resolved, request)
     limit = asyncio.timeout_at(_loop_time(request.deadline))
+    blocked = Blocked()
+    told = _Told(report, blocked)
     try:
         async with limit:
             cluster = await rooms.clusters.connect(request.placement.cluster)
             try:
                 applied = await _apply(
-                    rooms, request, cluster, resolved=resolved, manifests=manifests
+                    rooms, request, cluster, resolved=resolved, manifests=manifests, told=told
                 )
             except Unauthorized:
                 # Rotated credentials: read them again and start over, the applies are idempotent.
                 cluster = await rooms.clusters.connect(request.placement.cluster, fresh=True)
                 applied = await _apply(
-                    rooms, request, cluster, resolved=resolved, manifests=manifests
+                    rooms, request, cluster, resolved=resolved, manifests=manifests, told=told
                 )
             report({"applied": len(applied), "total": len(applied)})
             await wait_healthy(cluster, applied, progress=_progress(report))
     except TimeoutError:
         if not limit.expired():
             raise
-        raise TimedOut(await _why_late(rooms.clusters, request, manifests)) from None
+        why = await _why_late(rooms.clusters, request, manifests)
+        raise TimedOut("; ".join(filter(None, (why, str(blocked))))) from None
     except Vanished:
         raise  # Somebody deleted it while it was waited for: the next attempt applies it again.
     except Unhealthy as error:
-        raise TimedOut(f"{error}{await _why(rooms.clusters, request, error.ref)}") from None
+        why = f"{error}{await _why(rooms.clusters, request, error.ref)}"
+        raise TimedOut("; ".join(filter(None, (why, str(blocked))))) from None
     return PlacementResult(
         cluster=request.placement.cluster,
         namespace=request.placement.namespace,
@@ -74,8 +81,7 @@ async def deliver_placement(
 
 def manifests_of(rooms: Rooms, resolved: Resolved, request: DeliverPlacement) -> list[Json]:
     """Render what the placement gets. Raises ``PlanChanged`` when it isn't what was planned."""
-    placed = request.placement
-    placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
+    placed, placement = request.placement, _placement(request)
     step = resolved.step(request.step)
     now = resolved.placement_digest(step, placement).digest
     if now != placed.digest:
@@ -86,6 +92,14 @@ def manifests_of(rooms: Rooms, resolved: Resolved, request: DeliverPlacement) ->
     return manifests
 
 
+@dataclass(frozen=True)
+class _Told:
+    """Who is told on the way: the heartbeat, and what is said when the time is over."""
+
+    report: Report
+    blocked: Blocked
+
+
 async def _apply(
     rooms: Rooms,
     request: DeliverPlacement,
@@ -93,20 +107,31 @@ async def _apply(
     *,
     resolved: Resolved,
     manifests: Sequence[Json],
+    told: _Told,
 ) -> list[Json]:
     """Look, record, write. Once writing has begun it ends, also when the delivery is cancelled."""
-    lease = _Lease(rooms, request)
+    step = resolved.step(request.step)
+    lease = _Lease(rooms, request, graph=resolved.graph(step))
     applier = Applier(cluster, application=request.application, lease=lease)
     annotations = resolved.application.metadata.annotations
     if annotations.get(CREATE_NAMESPACE) == "true":
         await ensure_namespace(cluster, request.placement.namespace)
+    if resolved.graph(step).links:
+        waves = Waves(
+            rooms=rooms,
+            cluster=cluster,
+            resolved=resolved,
+            step=step,
+            placement=_placement(request),
+            revision=request.revision.name,
+            applier=applier,
+            lease=lease,
+            report=told.report,
+            blocked=told.blocked,
+        )
+        return await waves.apply()
     found = await applier.look(manifests)
-    writing = asyncio.ensure_future(_record_and_write(lease, applier, found, manifests=manifests))
-    try:
-        return await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait([writing])
-        raise
+    return await uninterrupted(_record_and_write(lease, applier, found, manifests=manifests))
 
 
 async def _record_and_write(
@@ -116,6 +141,10 @@ async def _record_and_write(
     return await applier.write(found)
 
 
+def _placement(request: DeliverPlacement) -> Placement:
+    return Placement(cluster=request.placement.cluster, namespace=request.placement.namespace)
+
+
 class _Lease:
     """A delivery's hold on one cluster's inventory: taken before the first write, looked at before each.
 
@@ -123,9 +152,10 @@ class _Lease:
     delivery can't have begun to write while the last look still counts.
     """
 
-    def __init__(self, rooms: Rooms, request: DeliverPlacement) -> None:
+    def __init__(self, rooms: Rooms, request: DeliverPlacement, *, graph: StepGraph) -> None:
         self._rooms = rooms
         self._request = request
+        self._graph = graph
         self._seen = float("-inf")
 
     async def claim(self, manifests: Sequence[Json]) -> None:
@@ -138,7 +168,7 @@ class _Lease:
             name,
             cluster=request.placement.cluster,
             delivery=request.delivery,
-            entries=[_entry(request, manifest) for manifest in manifests],
+            entries=[_entry(request, manifest, self._graph) for manifest in manifests],
         )
         self._seen = (
             asked  # Not the answer's time: a worker may have been frozen before it read it.
@@ -163,18 +193,20 @@ class _Lease:
         )
 
 
-def _entry(request: DeliverPlacement, manifest: Json) -> InventoryEntry:
+def _entry(request: DeliverPlacement, manifest: Json, graph: StepGraph) -> InventoryEntry:
     ref = ObjectRef.of(manifest)
+    component = manifest["metadata"]["labels"].get(APP_COMPONENT, "")
     return InventoryEntry(
         api_version=ref.api_version,
         kind=ref.kind,
         namespace=ref.namespace,
         name=ref.name,
-        component=manifest["metadata"]["labels"].get(APP_COMPONENT, ""),
+        component=component,
         placement_namespace=request.placement.namespace,
         revision=request.revision.name,
         delivery=request.delivery,
         digest=request.placement.digest,
+        wave=graph.wave_of(component),
     )
 
 

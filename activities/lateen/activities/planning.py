@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from lateen.activities.rooms import Rooms
+from lateen.activities.supplying import check_links
 from lateen.contracts.messages import PlannedPlacement, PlanStep, PruneTarget, StepPlan
 from lateen.model.errors import InvalidApplication
 from lateen.model.json_values import json_digest
@@ -32,7 +33,10 @@ async def plan_step(rooms: Rooms, request: PlanStep) -> StepPlan:
     namespace, name = split(request.application)
     resolved = await rooms.resolve(namespace, request.revision)
     clusters = await rooms.cluster_infos()
-    plan = plan_of(rooms, resolved, step=resolved.step(request.step), clusters=clusters)
+    step = resolved.step(request.step)
+    plan = plan_of(rooms, resolved, step=step, clusters=clusters)
+    said = check_links(resolved, step, clusters)
+    plan = plan.model_copy(update={"warnings": [*plan.warnings, *said]}) if said else plan
     if request.with_prune:
         plan = await with_prune(
             rooms,
@@ -73,7 +77,9 @@ def plan_all(rooms: Rooms, resolved: Resolved, clusters: Sequence[ClusterInfo]) 
     problems: list[InvalidApplication] = []
     for step in resolved.deploy_steps:
         try:
-            plans.append(plan_of(rooms, resolved, step=step, clusters=clusters))
+            plan = plan_of(rooms, resolved, step=step, clusters=clusters)
+            said = check_links(resolved, step, clusters)
+            plans.append(plan.model_copy(update={"warnings": [*plan.warnings, *said]}))
         except InvalidApplication as error:
             problems.append(error)
     if problems:

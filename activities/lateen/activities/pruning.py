@@ -16,6 +16,7 @@ from lateen.kube.errors import Conflict, UnknownKind
 from lateen.model.base import Json
 from lateen.model.objects import ObjectRef
 from lateen.model.records import Inventory, InventoryEntry
+from lateen.planning.component_order import deletion_groups
 from lateen.rendering.ordering import delete_order
 
 _POLL = (0.05, 2.0)
@@ -46,7 +47,8 @@ async def prune_cluster(rooms: Rooms, request: PruneCluster, *, report: Report) 
             )
 
         pruner = Pruner(cluster, application=request.application, check=check)
-        await pruner.delete_all(entries, report=report)
+        for group in deletion_groups(entries):
+            await pruner.delete_all(group, report=report)
     await rooms.inventories.forget(
         namespace,
         name,

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from lateen.hub.records import API_VERSION, FIELD_MANAGER
 from lateen.kube.errors import AlreadyExists
-from lateen.kube.shapes import as_object
+from lateen.kube.shapes import as_object, as_text
 from lateen.model.errors import LateenError
-from lateen.model.labels import APP_NAME
+from lateen.model.labels import APP_NAME, PUBLISH_VERSION
 from lateen.model.objects import ObjectRef
 from lateen.model.records import RevisionRef, Snapshot
+from lateen.planning.publishing import Published
 
 if TYPE_CHECKING:
     from lateen.kube.cluster import Cluster
+    from lateen.model.base import Json
 
 KEPT = 20
 """How many revisions of an application stay in the hub."""
@@ -42,7 +44,7 @@ class Revisions:
         self, namespace: str, application: str, *, ref: RevisionRef, snapshot: Snapshot
     ) -> bool:
         """Store a revision. False when the name is taken by another content; then take the next number."""
-        manifest = {
+        manifest: Json = {
             "apiVersion": API_VERSION,
             "kind": "Revision",
             "metadata": {
@@ -52,6 +54,9 @@ class Revisions:
             },
             "spec": {**snapshot.to_json(), "digest": ref.digest, "number": ref.number},
         }
+        version = _publish_version(manifest["spec"])
+        if version:
+            manifest["spec"]["publishVersion"] = version
         try:
             await self._hub.create(manifest, field_manager=FIELD_MANAGER)
         except AlreadyExists:
@@ -86,6 +91,18 @@ class Revisions:
         self._remember(namespace, ref, snapshot)
         return ref, snapshot
 
+    async def published(self, namespace: str, application: str) -> list[Published]:
+        """Return the versions that an application's kept revisions were published as."""
+        found = await self._hub.list(
+            API_VERSION, "Revision", namespace=namespace, labels={APP_NAME: application}
+        )
+        return [
+            Published(live["metadata"]["name"], spec.get("number", 0), version)
+            for live in found
+            for spec in [as_object(live.get("spec"))]
+            if (version := _publish_version(spec))
+        ]
+
     async def drop_old(
         self, namespace: str, application: str, *, latest: int, used: set[str]
     ) -> None:
@@ -108,6 +125,11 @@ class Revisions:
         self._known[namespace, ref.name, ref.digest] = snapshot
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _publish_version(spec: Json) -> str:
+    metadata = as_object(as_object(spec.get("application")).get("metadata"))
+    return as_text(as_object(metadata.get("annotations")).get(PUBLISH_VERSION))
 
 
 def _ref(namespace: str, name: str) -> ObjectRef:

@@ -11,6 +11,8 @@ from lateen.model.json_values import as_list
 from lateen.model.labels import LOCAL
 from lateen.model.parsing import parse_workflow
 from lateen.model.records import Snapshot
+from lateen.planning.component_graph import graph_findings
+from lateen.planning.component_links import read_outputs
 from lateen.planning.references import external_references, inline_names, policy_references
 from lateen.planning.resolving import Resolved
 from lateen.planning.step_types import DEPLOY
@@ -20,6 +22,7 @@ from lateen.rendering.plugins import installed
 if TYPE_CHECKING:
     from lateen.cli.gathering import Documents
     from lateen.model.application import Application, Policy, Workflow
+    from lateen.model.placement import Placement
     from lateen.planning.plan import PlannedStep
 
 
@@ -28,11 +31,15 @@ _SELECTED = "<clusters with "
 
 
 class PlacementPreview(Record):
-    """What one namespace of one cluster would be sent, in the order of applying."""
+    """What one namespace of one cluster would be sent, in the order of applying.
+
+    ``inputs`` say, by component, which of its values are read from clusters when it is delivered.
+    """
 
     cluster: str
     namespace: str
     manifests: list[Json] = []
+    inputs: dict[str, list[str]] = {}
 
 
 class StepPreview(Record):
@@ -86,6 +93,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     """
     resolved = Resolved(snapshot, installed())
     warnings = list(resolved.plan.warnings)
+    selections: dict[str, Sequence[Placement]] = {}
     steps: list[StepPreview] = []
     for step in resolved.plan.leaves:
         note = "waits for approval" if not step.auto or _suspends(step) else ""
@@ -94,21 +102,41 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
             known = _imagined(resolved, step, clusters) if offline else clusters
             selection = resolved.select(step, known)
             warnings += selection.warnings
+            selections[step.name] = selection.placements
             name = f"{resolved.application.metadata.name}-preview"
             placements = [
                 PlacementPreview(
                     cluster=placement.cluster,
                     namespace=placement.namespace,
                     manifests=resolved.manifests(step, placement, revision=name),
+                    inputs=inputs_of(resolved, step),
                 )
                 for placement in selection.placements
             ]
             notes = "; ".join(part for part in (note, _remark(placements)) if part)
             shown = shown.model_copy(update={"placements": placements, "note": notes})
         steps.append(shown)
+    problems, said = graph_findings(resolved, selections)
+    if problems:
+        raise InvalidApplication(problems)
+    warnings += said
     return Preview(
         application=resolved.application.id, steps=steps, warnings=list(dict.fromkeys(warnings))
     )
+
+
+def inputs_of(resolved: Resolved, step: PlannedStep) -> dict[str, list[str]]:
+    """Tell where the values come from for which the manifests of a step have placeholders."""
+    outputs = read_outputs(resolved.application.spec.components)
+    return {
+        component: [
+            f"{each.key.text} is input {each.name!r}: {outputs[each.name].value_from}"
+            f" of component {outputs[each.name].component!r}"
+            for each in inputs
+            if each.name in outputs
+        ]
+        for component, inputs in resolved.graph(step).links.inputs.items()
+    }
 
 
 def offline_snapshot(application: Application, external: Iterable[Policy | Workflow]) -> Snapshot:

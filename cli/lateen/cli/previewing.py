@@ -128,9 +128,9 @@ def _print(previews: Sequence[Preview]) -> None:
             for placement in step.placements:
                 where = f"{placement.cluster}/{placement.namespace}"
                 for manifest in placement.manifests:
-                    print_document(
-                        manifest, comments=[*comments, f"{where} {_component(manifest)}"]
-                    )
+                    component = _component(manifest)
+                    inputs = placement.inputs.get(component, [])
+                    print_document(manifest, comments=[*comments, f"{where} {component}", *inputs])
                     comments = []
             if comments:
                 print_document(None, comments=comments)

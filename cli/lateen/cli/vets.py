@@ -13,6 +13,7 @@ from lateen.model.errors import InvalidApplication, InvalidManifest, Problem
 from lateen.model.labels import LOCAL
 from lateen.model.placement import Placement
 from lateen.planning.checking import check_application
+from lateen.planning.component_graph import graph_findings
 from lateen.planning.external_checking import check_policy_object, check_workflow_object
 from lateen.planning.resolving import Resolved
 
@@ -153,19 +154,24 @@ class _Vetting:
             return vetted.model_copy(update={"problems": _told(error.problems)})
         problems: list[Problem] = []
         warnings = [*vetted.warnings, *resolved.plan.warnings]
-        placements = 0
+        selections: dict[str, Sequence[Placement]] = {}
         anywhere = Placement(cluster=LOCAL, namespace=resolved.namespace)
         for step in resolved.deploy_steps:
             try:
                 resolved.object_count(step, anywhere)
+                selections[step.name] = (anywhere,)
                 if self.hub is not None:
                     selection = resolved.select(step, self.hub.clusters)
-                    placements += len(selection.placements)
+                    selections[step.name] = selection.placements
                     warnings += selection.warnings
             except InvalidApplication as error:
                 problems += (_located(each, resolved.application) for each in error.problems)
+        if not problems:
+            problems, said = graph_findings(resolved, selections)
+            warnings += said
         summary = _count(len(resolved.plan.leaves), "step")
         if self.hub is not None:
+            placements = sum(map(len, selections.values()))
             summary += f", {_count(placements, 'placement')}"
         return vetted.model_copy(
             update={

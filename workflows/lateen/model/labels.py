@@ -15,6 +15,12 @@ TRAIT_TYPE = "trait.oam.dev/type"
 TRAIT_RESOURCE = "trait.oam.dev/resource"
 DISABLE_HEALTH_CHECK = "app.oam.dev/disable-health-check"
 
+PUBLISH_VERSION = "app.oam.dev/publishVersion"
+"""Annotation of an Application: a new value publishes what it is then, the same one nothing new."""
+
+WORKFLOW_NAME = "app.oam.dev/workflowName"
+"""Annotation of an Application: how KubeVela's templates know its workflow."""
+
 CREATE_NAMESPACE = "lateen.dev/create-namespace"
 """Annotation of an Application: create namespaces that are missing on a target."""
 

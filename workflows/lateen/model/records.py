@@ -54,7 +54,11 @@ class PlacementDigest(Record):
 
 
 class InventoryEntry(Record):
-    """One object that lateen may have written to a cluster, recorded before the write."""
+    """One object that lateen may have written to a cluster, recorded before the write.
+
+    ``wave`` is how many waves of components were applied before its own: what depends on others is deleted
+    before them.
+    """
 
     api_version: str
     kind: str
@@ -65,6 +69,7 @@ class InventoryEntry(Record):
     revision: str = ""
     delivery: int = 0
     digest: str = ""
+    wave: int = 0
 
     @property
     def ref(self) -> ObjectRef:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from lateen.model.application import InlinePolicy
 from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.json_values import as_list
+from lateen.planning.component_links import link_problems, read_outputs
 from lateen.planning.environments import environments
+from lateen.planning.linked_checking import check_linked
 from lateen.planning.references import external_references
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
@@ -17,12 +19,12 @@ from lateen.policies.env_binding import ENV_BINDING, read_env_binding
 from lateen.policies.override import OVERRIDE, apply_overrides, idle_patterns, read_override
 from lateen.policies.replication import replica_keys
 from lateen.policies.topology import TOPOLOGY
-from lateen.rendering.checking import check_component
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lateen.model.application import Application, Component
+    from lateen.planning.component_links import Output
     from lateen.planning.plan import WorkflowPlan
     from lateen.policies.override import ComponentPatch
     from lateen.rendering.registry import Registry
@@ -44,7 +46,8 @@ def check_application(application: Application, registry: Registry) -> list[str]
     delivery.
     """
     policies = application.spec.policies or ()
-    problems = [*_unsupported(application), *_override_problems(policies, registry)]
+    problems = [*_unsupported(application), *_link_problems(application)]
+    problems += _override_problems(policies, registry)
     plan: WorkflowPlan | None = None
     warnings: list[str] = []
     if external_references(application).workflow is None:
@@ -76,15 +79,25 @@ def _unsupported(application: Application) -> Iterator[Problem]:
     """Refuse what would otherwise be ignored."""
     for index, component in enumerate(application.spec.components):
         for key, value in (
-            ("dependsOn", component.depends_on),
-            ("inputs", component.inputs),
-            ("outputs", component.outputs),
             ("externalRevision", component.external_revision),
             ("scopes", component.scopes),
         ):
             if value:
                 path = f"spec.components[{index}].{key}"
                 yield Problem(path, "is not supported yet for components", hint="remove it")
+
+
+def _link_problems(application: Application) -> list[Problem]:
+    """Check what components say of each other; Policy objects of the hub may add more of them."""
+    policies = [*(application.spec.policies or ()), *environments(application).policies.values()]
+    added = {
+        patch.name
+        for policy in policies
+        for _, patch in _patches(policy, path="")
+        if patch.name and patch.type and not patch.is_pattern
+    }
+    external = not external_references(application).is_empty
+    return link_problems(application.spec.components, added=None if external else added)
 
 
 def _idle_overrides(application: Application) -> Iterator[str]:
@@ -173,6 +186,7 @@ def _component_problems(
     delivered: list[Component] = []
     written = {id(component) for component in components}
     merges = 0
+    outputs = read_outputs(components)
     for names, step in _distinct_deliveries(plan, policies).items():
         used = [policies[name] for name in names]
         merges += sum(_cost(each, components) for each in used)
@@ -186,7 +200,7 @@ def _component_problems(
             continue
         delivered += patched
         changed = [component for component in patched if id(component) not in written]
-        for found in _after_overrides(changed, components, registry):
+        for found in _after_overrides(changed, components, registry, outputs):
             said = replace(found, message=f"{found.message} (in step {step!r})")
             problems.setdefault((found.path, found.message), said)
     as_written = _as_written(components, registry, delivered=delivered)
@@ -223,9 +237,10 @@ def _as_written(
     Of one that is not delivered as it is, only what no override can mend counts: unknown names.
     """
     problems: list[Problem] = []
+    outputs = read_outputs(components)
     as_it_is = {id(component) for component in delivered}
     for index, component in enumerate(components):
-        found = check_component(component, registry, path=f"spec.components[{index}]")
+        found = check_linked(component, registry, path=f"spec.components[{index}]", outputs=outputs)
         if id(component) not in as_it_is:
             found = [problem for problem in found if problem.message.startswith("unknown ")]
         problems += found
@@ -233,10 +248,13 @@ def _as_written(
 
 
 def _after_overrides(
-    changed: Iterable[Component], components: Sequence[Component], registry: Registry
+    changed: Iterable[Component],
+    components: Sequence[Component],
+    registry: Registry,
+    outputs: Mapping[str, Output],
 ) -> Iterator[Problem]:
     written = {component.name: index for index, component in enumerate(components)}
     for component in changed:
         index = written.get(component.name)
         path = f"components[{component.name}]" if index is None else f"spec.components[{index}]"
-        yield from check_component(component, registry, path=path)
+        yield from check_linked(component, registry, path=path, outputs=outputs)

@@ -11,15 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lateen.model.application import Application, Component, InlinePolicy
 from lateen.model.base import Json
-from lateen.model.errors import InvalidApplication
+from lateen.model.errors import InvalidApplication, LateenError
+from lateen.model.findings import EXPECTED
 from lateen.model.json_values import json_digest
-from lateen.model.labels import LOCAL
+from lateen.model.labels import APP_COMPONENT, LOCAL, REPLICA_KEY, TRAIT_RESOURCE
+from lateen.model.objects import ObjectRef
 from lateen.model.parsing import content_digest, parse_application, parse_policy, parse_workflow
 from lateen.model.placement import Placement
 from lateen.model.records import PlacementDigest, Snapshot
+from lateen.planning.component_links import expected_of, read_links, read_outputs
+from lateen.planning.component_order import component_order
 from lateen.planning.environments import environments
 from lateen.planning.plan import PlannedStep
 from lateen.planning.references import inline_policy
+from lateen.planning.step_graph import Copy, StepGraph
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
 from lateen.policies.override import apply_overrides
@@ -28,6 +33,8 @@ from lateen.policies.topology import TOPOLOGY, ClusterInfo, Selection, select_pl
 from lateen.rendering.context import RenderContext, Target
 from lateen.rendering.digest import digest
 from lateen.rendering.ordering import apply_order
+from lateen.rendering.parameter_keys import KeyMismatch, Values
+from lateen.rendering.placeholders import is_at, placeholders
 from lateen.rendering.registry import Registry
 from lateen.rendering.render import RenderedObject, place, reads_target, render
 from lateen.rendering.scopes import is_cluster_scoped
@@ -78,6 +85,7 @@ class Resolved:
         self._registry = registry
         self._context = RenderContext.of(self.application)
         self._steps = {step.name: step for step in self.plan.leaves}
+        self._graphs: dict[tuple[str, ...], StepGraph] = {}
         self._objects: dict[tuple[str, ...], tuple[RenderedObject, ...]] = {}
         self._digests: dict[tuple[str, ...], str] = {}
         self._reading: dict[tuple[str, ...], bool] = {}
@@ -97,6 +105,24 @@ class Resolved:
         """Return a step by name; a ``KeyError`` is a bug."""
         return self._steps[name]
 
+    def find_step(self, name: str) -> PlannedStep | None:
+        """Return a step by name if it delivers something."""
+        step = self._steps.get(name)
+        return step if step is not None and step.type == DEPLOY else None
+
+    def graph(self, step: PlannedStep) -> StepGraph:
+        """Return the components of a step and what ties them together."""
+        key = self._key(step)
+        known = self._graphs.get(key)
+        if known is None:
+            known = self._graphs[key] = self._make_graph(step)
+        return known
+
+    @property
+    def links_components(self) -> bool:
+        """Whether in some step a component has to wait for another."""
+        return any(self.graph(step).links for step in self.deploy_steps)
+
     @property
     def reads_targets(self) -> bool:
         """Whether some type renders differently on each placement: ``see`` the clusters first."""
@@ -115,7 +141,7 @@ class Resolved:
 
     def components(self, step: PlannedStep) -> Sequence[Component]:
         """Return the components of a step: the application's, after the step's overrides."""
-        return apply_overrides(self.application.spec.components, self.policies_of(step))
+        return self.graph(step).components
 
     def manifests(self, step: PlannedStep, placement: Placement, *, revision: str) -> list[Json]:
         """Return what a placement is sent, in the order of applying."""
@@ -141,6 +167,62 @@ class Resolved:
             namespace=placement.namespace,
             digest=hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH],
         )
+
+    def grouped(
+        self, step: PlannedStep, placement: Placement, *, revision: str
+    ) -> dict[Copy, list[Json]]:
+        """Return what ``manifests`` returns, by who makes it.
+
+        What all copies of a component share stands under the component without a key.
+        """
+        groups: dict[Copy, list[Json]] = {}
+        for manifest in self.manifests(step, placement, revision=revision):
+            groups.setdefault(self.copy_of(step, manifest), []).append(manifest)
+        return groups
+
+    def copy_of(self, step: PlannedStep, manifest: Json) -> Copy:
+        """Return which copy of a component made an object of a step."""
+        labels = manifest["metadata"]["labels"]
+        name = labels[APP_COMPONENT]
+        replicated = name in self.graph(step).replicas
+        return Copy(name, labels.get(REPLICA_KEY, "") if replicated else "")
+
+    def outputs_of(
+        self, step: PlannedStep, placement: Placement, copy: Copy
+    ) -> dict[str, ObjectRef]:
+        """Return the objects of a copy by the name of the output; the workload is ""."""
+        made = self._copy(step, placement, copy)
+        placed = self._place(made, placement, revision="")
+        refs = [ObjectRef.of(manifest) for manifest in placed]
+        named = [manifest["metadata"]["labels"].get(TRAIT_RESOURCE, "") for manifest in placed]
+        return {"": refs[0], **{name: ref for name, ref in zip(named, refs, strict=True) if name}}
+
+    def filled(
+        self,
+        step: PlannedStep,
+        placement: Placement,
+        copy: Copy,
+        *,
+        values: Values,
+        revision: str,
+        group: Sequence[Json],
+    ) -> list[Json]:
+        """Return a group of a placement's manifests with the values of its inputs in them.
+
+        An object stays the one that was planned: its name, if it is made of its content, does not follow
+        the values. Raises ``UnfitValue`` when a value fits no property, or would make other objects.
+        """
+        planned = self._copy(step, placement, copy)
+        made = self._copy(step, placement, copy, values=values, revision=revision)
+        if [_identity(each) for each in made] != [_identity(each) for each in planned]:
+            raise UnfitValue(copy, values, "would make objects of other names, kinds or number")
+        names = (each.manifest["metadata"]["name"] for each in planned)
+        renamed = [each.called(name) for each, name in zip(made, names, strict=True)]
+        final = {
+            ObjectRef.of(manifest): manifest
+            for manifest in self._place(renamed, placement, revision=revision)
+        }
+        return [_as_planned(final[ObjectRef.of(manifest)], manifest) for manifest in group]
 
     def object_count(self, step: PlannedStep, placement: Placement) -> int:
         """Return how many objects a placement of a step gets."""
@@ -174,24 +256,127 @@ class Resolved:
     def _rendered(
         self, step: PlannedStep, placement: Placement, *, revision: str = ""
     ) -> tuple[RenderedObject, ...]:
+        context = self._context_at(step, placement, revision=revision)
         if self._reads_target(step):
-            target = Target(
-                cluster=placement.cluster,
-                namespace=placement.namespace,
-                git_version=self._versions.get(placement.cluster, ""),
-                revision=revision,
-            )
-            return self._render(step, self._context.at(target))
+            return self._render(step, context)
         key = self._key(step)
         known = self._objects.get(key)
         if known is None:
-            known = self._objects[key] = self._render(step, self._context)
+            known = self._objects[key] = self._render(step, context)
         return known
 
+    def _context_at(
+        self, step: PlannedStep, placement: Placement, *, revision: str
+    ) -> RenderContext:
+        context = self._context.among(self.components(step))
+        if not self._reads_target(step):
+            return context
+        target = Target(
+            cluster=placement.cluster,
+            namespace=placement.namespace,
+            git_version=self._versions.get(placement.cluster, ""),
+            revision=revision,
+        )
+        return context.at(target)
+
     def _render(self, step: PlannedStep, context: RenderContext) -> tuple[RenderedObject, ...]:
-        components = self.components(step)
-        replicas = replica_keys(components, self.policies_of(step))
-        return render(components, context, self._registry, replicas=replicas)
+        graph = self.graph(step)
+        return render(
+            graph.components,
+            context,
+            self._registry,
+            replicas=graph.replicas,
+            values=graph.values,
+            order=graph.order,
+        )
+
+    def _copy(
+        self,
+        step: PlannedStep,
+        placement: Placement,
+        copy: Copy,
+        *,
+        values: Values | None = None,
+        revision: str = "",
+    ) -> tuple[RenderedObject, ...]:
+        """Render one copy of one component by itself; without values with placeholders."""
+        graph = self.graph(step)
+        component = next(each for each in graph.components if each.name == copy.component)
+        supplied = graph.values.get(copy.component) if values is None else values
+        try:
+            return render(
+                [component],
+                self._context_at(step, placement, revision=revision),
+                self._registry,
+                replicas={copy.component: (copy.key,)} if copy.key else None,
+                values={copy.component: supplied or {}},
+            )
+        except (InvalidApplication, KeyMismatch) as error:
+            if values is None:
+                raise
+            raise UnfitValue(copy, values, "does not fit there", error) from None
+
+    def _place(
+        self, objects: Sequence[RenderedObject], placement: Placement, *, revision: str
+    ) -> list[Json]:
+        return place(
+            objects, cluster=placement.cluster, namespace=placement.namespace, revision=revision
+        )
+
+    def _make_graph(self, step: PlannedStep) -> StepGraph:
+        written, policies = self.application.spec.components, self.policies_of(step)
+        components = apply_overrides(written, policies)
+        replicas = replica_keys(components, policies)
+        links = read_links(components, written)
+        if not links:
+            return StepGraph(components, replicas, links, {}, ())
+        outputs = read_outputs(written)
+        try:
+            values = {
+                each.name: placeholders(
+                    each, expected_of(links.inputs[each.name], outputs), self._registry
+                )
+                for each in components
+                if each.name in links.inputs
+            }
+        except KeyMismatch as error:
+            raise InvalidApplication.at("spec.components", str(error)) from None
+        return StepGraph(components, replicas, links, values, component_order(components))
+
+
+class UnfitValue(LateenError):
+    """What an input supplies can't be used; the value itself, which may be a secret, is not told."""
+
+    def __init__(
+        self, copy: Copy, values: Values, why: str, error: LateenError | None = None
+    ) -> None:
+        problems = error.problems if isinstance(error, InvalidApplication) else ()
+        path = "spec.components[0]"
+        at_fault = [
+            key for key in values if any(is_at(problem, key.path(path)) for problem in problems)
+        ]
+        kinds = {f"expected {kind}" for kind in EXPECTED.values()}
+        said = [problem.message for problem in problems if problem.message in kinds]
+        keys = ", ".join(key.text for key in at_fault or values)
+        expected = f" ({said[0]})" if said else ""
+        super().__init__(
+            f"component {copy}: the value that an input supplies for {keys} {why}{expected}"
+        )
+
+
+def _identity(each: RenderedObject) -> tuple[str, str, str, str]:
+    """Return what must not depend on inputs; a name made of the content doesn't count."""
+    group, kind, namespace, name = each.key
+    return (group, kind, namespace, name if each.named else "")
+
+
+def _as_planned(made: Json, planned: Json) -> Json:
+    """Keep whose object it is: what all copies share has no replica key."""
+    if REPLICA_KEY in planned["metadata"]["labels"]:
+        return made
+    metadata = made["metadata"]
+    labels = {key: value for key, value in metadata["labels"].items() if key != REPLICA_KEY}
+    return {**made, "metadata": {**metadata, "labels": labels}}
 
 
 def _digest(objects: Sequence[RenderedObject]) -> str:

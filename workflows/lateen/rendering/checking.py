@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.validation import problems_of
 from lateen.rendering.context import RenderContext
+from lateen.rendering.parameter_keys import with_values
 from lateen.rendering.parameters import TemplateError
 from lateen.rendering.results import check_applied, check_rendered
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lateen.model.application import Component, Trait
     from lateen.model.base import Json
     from lateen.rendering.definitions import ComponentType, TraitType
+    from lateen.rendering.parameter_keys import Values
     from lateen.rendering.parameters import Parameters
     from lateen.rendering.registry import Registry
 
@@ -49,12 +51,15 @@ class Draft:
     outputs: tuple[tuple[TraitType[Any] | None, str, Json], ...]
 
 
-def check_component(component: Component, registry: Registry, *, path: str) -> list[Problem]:
+def check_component(
+    component: Component, registry: Registry, *, path: str, values: Values | None = None
+) -> list[Problem]:
     """Return all that is wrong with a component and its traits; ``path`` is where it stands.
 
-    The check ends with a trial rendering, which finds traits that the workload can't take.
+    The check ends with a trial rendering, which finds traits that the workload can't take. ``values`` are
+    what inputs supply, or placeholders of it. Raises ``KeyMismatch`` where they can't be set.
     """
-    prepared = prepare(component, registry, path=path)
+    prepared = prepare(with_values(component, values), registry, path=path)
     if isinstance(prepared, list):
         return prepared
     context = RenderContext(application="application", namespace="default").inside(component)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lateen.model.labels import APP_COMPONENT, APP_NAME, APP_NAMESPACE, REPLICA_KEY
+from lateen.model.labels import (
+    APP_COMPONENT,
+    APP_NAME,
+    APP_NAMESPACE,
+    PUBLISH_VERSION,
+    REPLICA_KEY,
+    WORKFLOW_NAME,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lateen.model.application import Application, Component
 
@@ -23,6 +31,7 @@ _NEVER_INHERITED = (
     "kubectl.kubernetes.io/last-applied-configuration",
 )
 _OWN_PREFIX = "lateen.dev/"
+_REVISION = re.compile(r"-v([0-9]+)$")
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,12 @@ class Target:
     git_version: str = ""
     revision: str = ""
 
+    @property
+    def revision_number(self) -> int:
+        """The number of the revision: 3 of ``shop-v3``; 0 while it has no name yet."""
+        found = _REVISION.search(self.revision)
+        return int(found[1]) if found else 0
+
 
 @dataclass(frozen=True)
 class RenderContext:
@@ -46,7 +61,8 @@ class RenderContext:
     ``labels`` and ``annotations`` are those that delivered objects inherit. ``replica_key`` tells
     the copies of a component apart that a replication policy makes; it is empty without one.
     ``target`` is None where one rendering serves all placements: only types that declare
-    ``reads_target`` may look at it.
+    ``reads_target`` may look at it. ``application_labels`` and ``application_annotations`` are all that
+    the application has; ``components`` are the names of those that are delivered together.
     """
 
     application: str
@@ -56,6 +72,11 @@ class RenderContext:
     component: Component | None = None
     replica_key: str = ""
     target: Target | None = None
+    application_labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    application_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    publish_version: str = ""
+    workflow_name: str = ""
+    components: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, application: Application) -> RenderContext:
@@ -77,11 +98,20 @@ class RenderContext:
                 for key, value in metadata.annotations.items()
                 if key not in unwanted and not key.startswith(_OWN_PREFIX)
             },
+            application_labels=metadata.labels,
+            application_annotations=metadata.annotations,
+            publish_version=metadata.annotations.get(PUBLISH_VERSION, ""),
+            workflow_name=_workflow_name(application),
+            components=tuple(component.name for component in application.spec.components),
         )
 
     def inside(self, component: Component, *, replica_key: str = "") -> RenderContext:
         """Return the context of one component's templates, or of one of its copies'."""
         return replace(self, component=component, replica_key=replica_key)
+
+    def among(self, components: Iterable[Component]) -> RenderContext:
+        """Return the context of a step that delivers these components."""
+        return replace(self, components=tuple(component.name for component in components))
 
     def at(self, target: Target) -> RenderContext:
         """Return the context of a rendering for one placement."""
@@ -119,6 +149,13 @@ class RenderContext:
         if self.replica_key:
             labels[REPLICA_KEY] = self.replica_key
         return labels
+
+
+def _workflow_name(application: Application) -> str:
+    """Return the Workflow object that an application uses, or what an annotation calls its workflow."""
+    workflow = application.spec.workflow
+    named = application.metadata.annotations.get(WORKFLOW_NAME, "")
+    return (workflow and workflow.ref) or named
 
 
 def _keys(listed: str) -> set[str]:

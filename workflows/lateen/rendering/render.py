@@ -17,6 +17,7 @@ from lateen.model.labels import (
 )
 from lateen.rendering.checking import Draft, Prepared, draft, prepare
 from lateen.rendering.digest import digest
+from lateen.rendering.parameter_keys import with_values
 from lateen.rendering.scopes import group_of, is_cluster_scoped
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lateen.model.base import Json
     from lateen.rendering.context import RenderContext
     from lateen.rendering.definitions import TraitType
+    from lateen.rendering.parameter_keys import Values
     from lateen.rendering.registry import Registry
 
 _AUXILIARY = "AuxiliaryWorkload"
@@ -38,13 +40,14 @@ class RenderedObject:
 
     ``manifest`` is shared by all placements: whoever gets it must not change it. ``namespace`` is
     where the object goes unless the placement says otherwise, empty for cluster-scoped kinds;
-    ``home`` is the application's own namespace.
+    ``home`` is the application's own namespace. ``named`` is False for a name made of the content.
     """
 
     component: str
     manifest: Json
     namespace: str
     home: str
+    named: bool = True
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -57,6 +60,11 @@ class RenderedObject:
         own = {key: value for key, value in self.manifest.items() if key != "metadata"}
         theirs = {key: value for key, value in other.manifest.items() if key != "metadata"}
         return own == theirs
+
+    def called(self, name: str) -> RenderedObject:
+        """Return the object under another name."""
+        metadata = {**self.manifest["metadata"], "name": name}
+        return replace(self, manifest={**self.manifest, "metadata": metadata})
 
     def placed(self, *, cluster: str, namespace: str, revision: str) -> Json:
         """Return the manifest for one placement; metadata is its own, the rest is shared."""
@@ -79,11 +87,15 @@ def render(
     registry: Registry,
     *,
     replicas: Mapping[str, Sequence[str]] | None = None,
+    values: Mapping[str, Values] | None = None,
+    order: Sequence[str] = (),
 ) -> tuple[RenderedObject, ...]:
     """Render components with their traits, in order; the workload of each comes first.
 
     ``replicas`` are the keys of components that are rendered several times, once for each key. What
-    is equal in all copies is one object, without a key.
+    is equal in all copies is one object, without a key. ``values`` are what inputs supply, by
+    component. ``order`` names components in the order of their dependencies, if they have any: an
+    object that several of them make then belongs to the first.
 
     Raises ``InvalidApplication`` with every problem of every component, and when two components or
     two objects have the same name.
@@ -91,7 +103,8 @@ def render(
     problems = list(_duplicates(components))
     objects: list[RenderedObject] = []
     for index, component in enumerate(components):
-        prepared = prepare(component, registry, path=f"spec.components[{index}]")
+        filled = with_values(component, (values or {}).get(component.name))
+        prepared = prepare(filled, registry, path=f"spec.components[{index}]")
         if isinstance(prepared, list):
             problems += prepared
             continue
@@ -102,6 +115,9 @@ def render(
                 problems += drafted
                 break
             objects += _decorated(drafted, prepared, inside)
+    if order:
+        rank = {name: at for at, name in enumerate(order)}
+        objects.sort(key=lambda each: rank[each.component])
     if not problems:
         objects = _distinct(objects, problems)
     if problems:
@@ -181,7 +197,11 @@ def _object(
         namespace = ""
     head = {"apiVersion": made["apiVersion"], "kind": made["kind"], "metadata": metadata}
     return RenderedObject(
-        context.name, {**head, **made, "metadata": metadata}, namespace, context.namespace
+        context.name,
+        {**head, **made, "metadata": metadata},
+        namespace,
+        context.namespace,
+        named=bool(written.get("name")) or name == context.name,
     )
 
 
