@@ -40,6 +40,7 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     )
     snapshot = _with_plugins(snapshot, application, rooms.types)
     resolved = Resolved(snapshot, rooms.types)
+    snapshot, resolved = await rooms.references.complete(snapshot, resolved)
     await rooms.introduce(resolved, clusters)
     plans = plan_all(rooms, resolved, clusters)
     digest = snapshot_digest(snapshot)

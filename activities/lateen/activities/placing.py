@@ -44,6 +44,7 @@ async def deliver_placement(
     limit = asyncio.timeout_at(_loop_time(request.deadline))
     try:
         async with limit:
+            manifests = await rooms.references.reveal(resolved, manifests)
             cluster = await rooms.clusters.connect(request.placement.cluster)
             try:
                 applied = await _apply(

@@ -11,6 +11,7 @@ from lateen.model.json_values import as_list
 from lateen.model.labels import LOCAL
 from lateen.model.parsing import parse_workflow
 from lateen.model.records import Snapshot
+from lateen.planning.referenced_objects import outside_warnings
 from lateen.planning.references import external_references, inline_names, policy_references
 from lateen.planning.resolving import Resolved
 from lateen.planning.step_types import DEPLOY
@@ -85,7 +86,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     stands for itself. Raises ``InvalidApplication``.
     """
     resolved = Resolved(snapshot, installed())
-    warnings = list(resolved.plan.warnings)
+    warnings = [*resolved.plan.warnings, *outside_warnings(snapshot)]
     steps: list[StepPreview] = []
     for step in resolved.plan.leaves:
         note = "waits for approval" if not step.auto or _suspends(step) else ""

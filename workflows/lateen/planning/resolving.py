@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from lateen.model.application import Application, Component, InlinePolicy
 from lateen.model.base import Json
@@ -19,6 +20,7 @@ from lateen.model.placement import Placement
 from lateen.model.records import PlacementDigest, Snapshot
 from lateen.planning.environments import environments
 from lateen.planning.plan import PlannedStep
+from lateen.planning.referenced_objects import references_digest, withheld
 from lateen.planning.references import inline_policy
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
@@ -47,6 +49,8 @@ def snapshot_digest(snapshot: Snapshot) -> str:
         "workflow": _workflow_digest(snapshot.workflow),
         "plugins": snapshot.plugins,
     }
+    if snapshot.references:  # Revisions without any keep the digest that they always had.
+        content["references"] = references_digest(snapshot)
     return json_digest(content)[:_DIGEST_LENGTH]
 
 
@@ -76,7 +80,11 @@ class Resolved:
         envs = environments(self.application, external=external)
         self._policies: Mapping[str, InlinePolicy] = {**external, **inline, **envs.policies}
         self._registry = registry
-        self._context = RenderContext.of(self.application)
+        self._context = replace(
+            RenderContext.of(self.application),
+            references={each.selector.key: each.objects for each in snapshot.references},
+        )
+        self.withheld = withheld(snapshot)
         self._steps = {step.name: step for step in self.plan.leaves}
         self._objects: dict[tuple[str, ...], tuple[RenderedObject, ...]] = {}
         self._digests: dict[tuple[str, ...], str] = {}

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from lateen.model.labels import APP_COMPONENT, APP_NAME, APP_NAMESPACE, REPLICA_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lateen.model.application import Application, Component
+    from lateen.model.base import Json
 
 _FILTERED_LABELS = "filter.oam.dev/label-keys"
 _FILTERED_ANNOTATIONS = "filter.oam.dev/annotation-keys"
@@ -46,7 +47,8 @@ class RenderContext:
     ``labels`` and ``annotations`` are those that delivered objects inherit. ``replica_key`` tells
     the copies of a component apart that a replication policy makes; it is empty without one.
     ``target`` is None where one rendering serves all placements: only types that declare
-    ``reads_target`` may look at it.
+    ``reads_target`` may look at it. ``references`` are the objects that a revision holds for each selector
+    of ``ref-objects``, by the selector's key.
     """
 
     application: str
@@ -56,6 +58,7 @@ class RenderContext:
     component: Component | None = None
     replica_key: str = ""
     target: Target | None = None
+    references: Mapping[str, Sequence[Json]] = field(default_factory=dict[str, "Sequence[Json]"])
 
     @classmethod
     def of(cls, application: Application) -> RenderContext:
