@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from lateen.hub.cluster_errors import UnknownCluster
+from lateen.hub.cluster_errors import RegistryError
 from lateen.kube.discovering import AmbiguousResource, UnknownResource
 from lateen.kube.errors import Forbidden, KubeError, UnknownKind, Unreachable
 from lateen.kube.shapes import as_object, as_text
@@ -135,11 +135,9 @@ class References:
                 "lateen worker --allow-cross-namespace-references",
             )
         try:
-            cluster = await self._clusters.connect(selector.cluster)
-        except UnknownCluster as error:
+            return await self._search(await self._clusters.connect(selector.cluster), reference)
+        except RegistryError as error:
             return Problem(f"{path}.cluster", str(error), selector.cluster)
-        try:
-            return await self._search(cluster, reference)
         except Unreachable as error:
             if selector.cluster == LOCAL:
                 raise

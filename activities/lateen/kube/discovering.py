@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lateen.kube.connection import Connection
     from lateen.model.base import Json
 
-_AT_ONCE = 8
+_AT_ONCE = 4
 _STALE_GROUPS = frozenset({"extensions", "events.k8s.io"})
 """Groups that serve once more what another one has: they count only when they are named."""
 
@@ -48,6 +48,10 @@ async def find_resource(connection: Connection, name: str, *, group: str | None)
     for known in BUILT_IN.values():
         if name in (known.plural, known.kind.lower()) and group in (None, _group(known)):
             return known
+    if group is None:  # As kubectl does: the core group wins, and costs one request.
+        for entry in await _resources(connection, "v1"):
+            if name in _names(entry):
+                return _resource("v1", entry)
     groups = await _groups(connection)
     wanted = [each for each in groups if group in (None, each)]
     slots = asyncio.Semaphore(_AT_ONCE)
@@ -66,11 +70,14 @@ async def find_resource(connection: Connection, name: str, *, group: str | None)
     if len(found) > 1:
         raise AmbiguousResource(name, cluster=connection.cluster, groups=found)
     for each, entry in found.items():
-        namespaced = entry.get("namespaced") is True
-        kind, plural = as_text(entry.get("kind")), as_text(entry.get("name"))
-        return Resource(groups[each], kind, plural, namespaced)
+        return _resource(groups[each], entry)
     known_names = (as_text(entry.get("name")) for entries in served.values() for entry in entries)
     raise UnknownResource(name, cluster=connection.cluster, known=known_names)
+
+
+def _resource(api_version: str, entry: Json) -> Resource:
+    kind, plural = as_text(entry.get("kind")), as_text(entry.get("name"))
+    return Resource(api_version, kind, plural, namespaced=entry.get("namespaced") is True)
 
 
 def _group(resource: Resource) -> str:

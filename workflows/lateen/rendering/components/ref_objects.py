@@ -115,6 +115,7 @@ class RefObjects(ComponentType[RefObjectsParameters]):
                 raise TemplateError(
                     f"objects[{index}]",
                     f"the {selector.kind_name} that it refers to can't be known without a hub",
+                    hint="leave --offline away, or write the objects out with type k8s-objects",
                 )
             for each in objects:
                 found.setdefault(ObjectRef.of(each).key, each)
