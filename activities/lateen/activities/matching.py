@@ -40,7 +40,8 @@ async def all_match(
     async def one(cluster: str, manifest: Json) -> bool:
         async with slots:
             try:
-                return await matches(await rooms.clusters.connect(cluster), manifest, manager)
+                (whole,) = await rooms.references.reveal(resolved, [manifest])
+                return await matches(await rooms.clusters.connect(cluster), whole, manager)
             except LateenError:
                 return False
 

@@ -40,6 +40,7 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         rooms.audits.read(namespace, name),
     )
     resolved = Resolved(snapshot, rooms.types)
+    snapshot, resolved = await rooms.references.complete(snapshot, resolved)
     await rooms.introduce(resolved, clusters)
     plans = plan_all(rooms, resolved, clusters)
     digest = snapshot_digest(snapshot)

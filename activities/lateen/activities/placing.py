@@ -49,6 +49,7 @@ async def deliver_placement(
     told = _Told(report, blocked)
     try:
         async with limit:
+            manifests = await rooms.references.reveal(resolved, manifests)
             cluster = await rooms.clusters.connect(request.placement.cluster)
             try:
                 applied = await _apply(

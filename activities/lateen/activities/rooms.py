@@ -11,6 +11,7 @@ from lateen.hub.applications import Applications
 from lateen.hub.audits import Audits
 from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.inventories import Inventories
+from lateen.hub.references import References
 from lateen.hub.revisions import Revisions
 from lateen.kube.cluster import Cluster
 from lateen.kube.shapes import as_text
@@ -34,6 +35,7 @@ class DeliverySettings:
 
     options: RunOptions = field(default_factory=RunOptions)
     allow_cross_namespace: bool = True
+    allow_foreign_references: bool = False
 
 
 @dataclass
@@ -48,6 +50,7 @@ class Rooms:
     revisions: Revisions = field(init=False)
     inventories: Inventories = field(init=False)
     applications: Applications = field(init=False)
+    references: References = field(init=False)
     _resolved: OrderedDict[tuple[str, str, str], Resolved] = field(
         default_factory=OrderedDict[tuple[str, str, str], Resolved], init=False
     )
@@ -57,6 +60,9 @@ class Rooms:
         self.revisions = Revisions(self.hub)
         self.inventories = Inventories(self.hub, self.audits)
         self.applications = Applications(self.hub)
+        self.references = References(
+            self.clusters, self.types, allow_foreign=self.settings.allow_foreign_references
+        )
 
     async def check_hub(self, request: Request) -> str:
         """Return the hub's UID. Raises ``WrongHub`` when the run was opened in another one."""

@@ -15,6 +15,7 @@ from lateen.kube.connection import (
     Guard,
     decode,
 )
+from lateen.kube.discovering import find_resource
 from lateen.kube.errors import ApiError, Expired, NotFound, ServerError, Target, UnknownKind
 from lateen.kube.resources import Resource, Resources
 from lateen.kube.shapes import as_number, as_object, as_objects, as_text
@@ -64,6 +65,10 @@ class Cluster:
     async def is_namespaced(self, api_version: str, kind: str) -> bool:
         """Tell whether a kind lives in namespaces; ``UnknownKind`` when it isn't served."""
         return (await self._resources.find(api_version, kind)).namespaced
+
+    async def find_resource(self, name: str, *, group: str | None = None) -> Resource:
+        """Return what a resource is, by its plural, singular or short name."""
+        return await find_resource(self.connection, name, group=group)
 
     async def get(self, ref: ObjectRef) -> Json | None:
         """Return an object, or None when it does not exist."""

@@ -13,6 +13,7 @@ from lateen.model.parsing import parse_workflow
 from lateen.model.records import Snapshot
 from lateen.planning.component_graph import graph_findings
 from lateen.planning.component_links import read_outputs
+from lateen.planning.referenced_objects import outside_warnings
 from lateen.planning.references import external_references, inline_names, policy_references
 from lateen.planning.resolving import Resolved
 from lateen.planning.step_types import DEPLOY
@@ -92,7 +93,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     stands for itself. Raises ``InvalidApplication``.
     """
     resolved = Resolved(snapshot, installed())
-    warnings = list(resolved.plan.warnings)
+    warnings = [*resolved.plan.warnings, *outside_warnings(snapshot)]
     selections: dict[str, Sequence[Placement]] = {}
     steps: list[StepPreview] = []
     for step in resolved.plan.leaves:

@@ -83,7 +83,7 @@ async def _online(
 ) -> list[Preview]:
     from lateen.cli.connecting import open_hub
     from lateen.cli.preview import preview_all
-    from lateen.hub.applications import Applications
+    from lateen.cli.snapshots import Snapshots
     from lateen.hub.clusters import ClusterRegistry
     from lateen.policies.topology import ClusterInfo
 
@@ -92,13 +92,10 @@ async def _online(
         registry = ClusterRegistry(hub, registry_namespace)
         try:
             known = [ClusterInfo(name=c.name, labels=c.labels) for c in await registry.list()]
+            stored = Snapshots(registry, given=given)
+            snapshots = [await stored.read(each) for each in documents.applications]
         finally:
             await registry.close()
-        stored = Applications(hub)
-        snapshots = [
-            await stored.snapshot(application, given=given)
-            for application in documents.applications
-        ]
     return preview_all(documents, clusters=known, snapshots=snapshots)
 
 

@@ -15,6 +15,7 @@ from lateen.model.placement import Placement
 from lateen.planning.checking import check_application
 from lateen.planning.component_graph import graph_findings
 from lateen.planning.external_checking import check_policy_object, check_workflow_object
+from lateen.planning.referenced_objects import outside_warnings, references
 from lateen.planning.resolving import Resolved
 
 if TYPE_CHECKING:
@@ -155,11 +156,16 @@ class _Vetting:
         problems: list[Problem] = []
         warnings = [*vetted.warnings, *resolved.plan.warnings]
         selections: dict[str, Sequence[Placement]] = {}
+        copies: list[str] = []
         anywhere = Placement(cluster=LOCAL, namespace=resolved.namespace)
         for step in resolved.deploy_steps:
+            selections[step.name] = (anywhere,)
+            copied = references(resolved.application, [resolved.components(step)], self.registry)
+            if copied and self.hub is None:
+                copies += (each.path for each in copied)
+                continue
             try:
                 resolved.object_count(step, anywhere)
-                selections[step.name] = (anywhere,)
                 if self.hub is not None:
                     selection = resolved.select(step, self.hub.clusters)
                     selections[step.name] = selection.placements
@@ -176,10 +182,16 @@ class _Vetting:
         return vetted.model_copy(
             update={
                 "problems": _told(problems),
-                "warnings": list(dict.fromkeys(warnings)),
+                "warnings": list(dict.fromkeys([*warnings, *outside_warnings(snapshot)])),
                 "summary": "" if problems else summary,
+                "note": _unseen(copies),
             }
         )
+
+
+def _unseen(paths: Iterable[str]) -> str:
+    listed = ", ".join(dict.fromkeys(paths))
+    return f"not looked at without a hub: {listed}" if listed else ""
 
 
 def _unread(reading: Reading) -> list[VettedProblem]:

@@ -89,8 +89,8 @@ async def _look(
 ) -> HubView:
     """Ask the hub for its clusters, and for what the applications refer to."""
     from lateen.cli.connecting import open_hub
+    from lateen.cli.snapshots import Snapshots
     from lateen.cli.vets import HubView
-    from lateen.hub.applications import Applications
     from lateen.hub.clusters import ClusterRegistry
     from lateen.model.application import Application
     from lateen.policies.topology import ClusterInfo
@@ -102,15 +102,15 @@ async def _look(
         registry = ClusterRegistry(hub, registry_namespace)
         try:
             clusters = [ClusterInfo(name=c.name, labels=c.labels) for c in await registry.list()]
+            stored = Snapshots(registry, given=given)
+            for application in documents:
+                if isinstance(application, Application):
+                    try:
+                        snapshots[application.id] = await stored.read(application)
+                    except InvalidApplication as error:
+                        snapshots[application.id] = error
         finally:
             await registry.close()
-        stored = Applications(hub)
-        for application in documents:
-            if isinstance(application, Application):
-                try:
-                    snapshots[application.id] = await stored.snapshot(application, given=given)
-                except InvalidApplication as error:
-                    snapshots[application.id] = error
     return HubView(clusters, snapshots)
 
 

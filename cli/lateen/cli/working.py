@@ -25,6 +25,12 @@ from lateen.cli.options import hub_option, registry_option
     help="Whether applications may deliver outside their own namespace.",
 )
 @click.option(
+    "--allow-cross-namespace-references",
+    "allow_foreign_references",
+    is_flag=True,
+    help="Let ref-objects copy from other namespaces than the application's, and cluster-scoped kinds.",
+)
+@click.option(
     "--require-attributed-approvals",
     is_flag=True,
     help="Refuse approvals that do not say who approves, such as a bare signal.",

@@ -73,7 +73,9 @@ async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncGene
             search_attributes=has_attributes,
         )
         delivery = DeliverySettings(
-            options=options, allow_cross_namespace=settings.allow_cross_namespace
+            options=options,
+            allow_cross_namespace=settings.allow_cross_namespace,
+            allow_foreign_references=settings.allow_foreign_references,
         )
         try:
             yield Rooms(hub=hub, clusters=registry, types=installed(), settings=delivery)

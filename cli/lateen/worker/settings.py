@@ -21,6 +21,7 @@ class WorkerSettings:
     registry_namespace: str = "vela-system"
     deadline_seconds: float = 600.0
     allow_cross_namespace: bool = True
+    allow_foreign_references: bool = False
     require_attributed_approvals: bool = False
     allow_insecure: tuple[str, ...] = ()
     allowed_exec: tuple[str, ...] = ()

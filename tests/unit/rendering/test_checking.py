@@ -238,10 +238,10 @@ def test_another_version_is_refused_with_the_one_there_is() -> None:
 
 
 def test_what_only_kubevela_has_is_not_called_unknown() -> None:
-    assert problems(trait("rollout"), kind="ref-objects", properties={}) == [
+    assert problems(trait("rollout"), kind="helmchart", properties={}) == [
         (
             "spec.components[0].type: this component type is not supported yet "
-            "(got 'ref-objects'); write the objects out with type k8s-objects"
+            "(got 'helmchart'); use type helm, which leaves the release to Flux in the target cluster"
         ),
         (
             "spec.components[0].traits[0].type: this trait type is not supported yet "

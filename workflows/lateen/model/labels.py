@@ -24,6 +24,9 @@ WORKFLOW_NAME = "app.oam.dev/workflowName"
 CREATE_NAMESPACE = "lateen.dev/create-namespace"
 """Annotation of an Application: create namespaces that are missing on a target."""
 
+WITHHELD = "lateen.dev/withheld-content"
+"""Annotation of a Secret that was copied from elsewhere: the digest of the content that revisions leave out."""
+
 CREDENTIAL_TYPE = "cluster.core.oam.dev/cluster-credential-type"
 ENDPOINT_TYPE = "cluster.core.oam.dev/cluster-endpoint-type"
 CONTROL_PLANE = "cluster.core.oam.dev/control-plane"

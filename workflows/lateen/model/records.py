@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lateen.model.base import Json, Record
 from lateen.model.objects import ObjectRef
+from lateen.model.references import FoundObjects
 
 Phase = Literal[
     "delivering",
@@ -35,13 +36,15 @@ class RevisionRef(Record):
 class Snapshot(Record):
     """Everything that shapes a delivery, frozen: what a revision holds.
 
-    ``policies`` and ``workflow`` are the external objects that the application uses, as they were read.
+    ``policies`` and ``workflow`` are the external objects that the application uses, as they were read;
+    ``references`` are the objects that its components copy.
     """
 
     application: Json
     policies: list[Json] = []
     workflow: Json | None = None
     plugins: dict[str, str] = {}
+    references: list[FoundObjects] = []
 
 
 class PlacementDigest(Record):

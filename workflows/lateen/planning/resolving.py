@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from lateen.model.application import Application, Component, InlinePolicy
 from lateen.model.base import Json
@@ -23,6 +24,7 @@ from lateen.planning.component_links import expected_of, read_links, read_output
 from lateen.planning.component_order import component_order
 from lateen.planning.environments import environments
 from lateen.planning.plan import PlannedStep
+from lateen.planning.referenced_objects import references_digest, withheld
 from lateen.planning.references import inline_policy
 from lateen.planning.step_graph import Copy, StepGraph
 from lateen.planning.step_types import DEPLOY
@@ -54,6 +56,8 @@ def snapshot_digest(snapshot: Snapshot) -> str:
         "workflow": _workflow_digest(snapshot.workflow),
         "plugins": snapshot.plugins,
     }
+    if snapshot.references:  # Revisions without any keep the digest that they always had.
+        content["references"] = references_digest(snapshot)
     return json_digest(content)[:_DIGEST_LENGTH]
 
 
@@ -83,7 +87,11 @@ class Resolved:
         envs = environments(self.application, external=external)
         self._policies: Mapping[str, InlinePolicy] = {**external, **inline, **envs.policies}
         self._registry = registry
-        self._context = RenderContext.of(self.application)
+        self._context = replace(
+            RenderContext.of(self.application),
+            references={each.selector.key: each.objects for each in snapshot.references},
+        )
+        self.withheld = withheld(snapshot)
         self._steps = {step.name: step for step in self.plan.leaves}
         self._graphs: dict[tuple[str, ...], StepGraph] = {}
         self._objects: dict[tuple[str, ...], tuple[RenderedObject, ...]] = {}

@@ -10,6 +10,7 @@ from lateen.rendering.components.helm import Helm
 from lateen.rendering.components.k8s_objects import K8sObjects
 from lateen.rendering.components.kustomize import Kustomize
 from lateen.rendering.components.raw import Raw
+from lateen.rendering.components.ref_objects import RefObjects
 from lateen.rendering.components.statefulset import Statefulset
 from lateen.rendering.components.task import Task
 from lateen.rendering.components.webservice import Webservice
@@ -65,6 +66,7 @@ COMPONENTS: tuple[ComponentType[Any], ...] = (
     K8sObjects(),
     Kustomize(),
     Raw(),
+    RefObjects(),
     Statefulset(),
     Task(),
     Webservice(),
@@ -114,7 +116,6 @@ TRAITS: tuple[TraitType[Any], ...] = (
 
 UNSUPPORTED_COMPONENTS: Mapping[str, str] = {
     "helmchart": "use type helm, which leaves the release to Flux in the target cluster",
-    "ref-objects": "write the objects out with type k8s-objects",
 }
 """Types that KubeVela has and lateen doesn't yet, and what to do instead."""
 

@@ -62,6 +62,8 @@ def check_component(
     prepared = prepare(with_values(component, values), registry, path=path)
     if isinstance(prepared, list):
         return prepared
+    if prepared.type.reads_references:
+        return []  # What the traits would change is in the hub.
     context = RenderContext(application="application", namespace="default").inside(component)
     drafted = draft(prepared, context)
     return drafted if isinstance(drafted, list) else []

@@ -18,9 +18,10 @@ from lateen.model.labels import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lateen.model.application import Application, Component
+    from lateen.model.base import Json
 
 _FILTERED_LABELS = "filter.oam.dev/label-keys"
 _FILTERED_ANNOTATIONS = "filter.oam.dev/annotation-keys"
@@ -63,6 +64,8 @@ class RenderContext:
     ``target`` is None where one rendering serves all placements: only types that declare
     ``reads_target`` may look at it. ``application_labels`` and ``application_annotations`` are all that
     the application has; ``components`` are the names of those that are delivered together.
+    ``references`` are the objects that a revision holds for each selector
+    of ``ref-objects``, by the selector's key.
     """
 
     application: str
@@ -77,6 +80,7 @@ class RenderContext:
     publish_version: str = ""
     workflow_name: str = ""
     components: tuple[str, ...] = ()
+    references: Mapping[str, Sequence[Json]] = field(default_factory=dict[str, "Sequence[Json]"])
 
     @classmethod
     def of(cls, application: Application) -> RenderContext:

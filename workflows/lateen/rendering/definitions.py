@@ -46,6 +46,8 @@ class ComponentType(ABC, Generic[P]):
     """Where a plug-in came from; None for a built-in."""
     reads_target = False
     """Whether the template looks at ``context.target``: it is then rendered anew for each placement."""
+    reads_references = False
+    """Whether the template needs ``context.references``: without a hub it can't even be tried."""
 
     @abstractmethod
     def render(self, parameters: P, context: RenderContext) -> Rendered:

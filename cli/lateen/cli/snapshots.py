@@ -1,0 +1,37 @@
+"""What a revision would hold, read with the caller's own rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.hub.applications import Applications
+from lateen.hub.references import References
+from lateen.planning.resolving import Resolved
+from lateen.rendering.plugins import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lateen.hub.clusters import ClusterRegistry
+    from lateen.model.application import Application
+    from lateen.model.base import Json
+    from lateen.model.records import Snapshot
+
+
+class Snapshots:
+    """Reads what applications refer to: Policies, Workflows, and objects to be copied.
+
+    Documents in ``given`` count as if they were stored. Objects of other namespaces are read if the caller
+    may; whether a worker would is a warning of planning.
+    """
+
+    def __init__(self, registry: ClusterRegistry, *, given: Sequence[Json]) -> None:
+        self._applications = Applications(registry.hub)
+        self._references = References(registry, installed(), allow_foreign=True)
+        self._given = given
+
+    async def read(self, application: Application) -> Snapshot:
+        """Return what a revision would hold. Raises ``InvalidApplication`` for what does not exist."""
+        snapshot = await self._applications.snapshot(application, given=self._given)
+        snapshot, _ = await self._references.complete(snapshot, Resolved(snapshot, installed()))
+        return snapshot
