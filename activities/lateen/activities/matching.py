@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lateen.activities.applying import field_manager
@@ -43,16 +44,9 @@ async def all_match(
             except LateenError:
                 return False
 
-    # Where several steps write one object, the last one has the word.
-    wanted: dict[tuple[str, ObjectRef], Json] = {}
-    for plan in plans:
-        step = resolved.step(plan.step)
-        for placed in plan.placements:
-            placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
-            for manifest in resolved.manifests(step, placement, revision=revision):
-                wanted[placed.cluster, ObjectRef.of(manifest)] = manifest
     checks = [
-        asyncio.ensure_future(one(cluster, manifest)) for (cluster, _), manifest in wanted.items()
+        asyncio.ensure_future(one(wanted.placement.cluster, wanted.manifest))
+        for wanted in wanted_objects(resolved, plans, revision=revision)
     ]
     try:
         # The first difference decides: clusters that don't answer would cost a timeout for each object.
@@ -66,6 +60,31 @@ async def all_match(
         await asyncio.gather(*checks, return_exceptions=True)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """An object as a delivery would leave it, and which step puts it where."""
+
+    step: str
+    placement: Placement
+    manifest: Json
+
+
+def wanted_objects(resolved: Resolved, plans: Sequence[StepPlan], *, revision: str) -> list[Wanted]:
+    """Return what a whole delivery leaves in the clusters.
+
+    Where several steps write one object, the last one has the word.
+    """
+    wanted: dict[tuple[str, ObjectRef], Wanted] = {}
+    for plan in plans:
+        step = resolved.step(plan.step)
+        for placed in plan.placements:
+            placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
+            for manifest in resolved.manifests(step, placement, revision=revision):
+                key = placed.cluster, ObjectRef.of(manifest)
+                wanted[key] = Wanted(plan.step, placement, manifest)
+    return list(wanted.values())
+
+
 async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:
     """Tell whether applying a manifest would change nothing."""
     live = await cluster.get(ObjectRef.of(manifest))
@@ -75,10 +94,11 @@ async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:
         applied = await cluster.apply(manifest, field_manager=manager, force=True, dry_run=True)
     except KubeError:
         return False
-    return _comparable(live) == _comparable(applied.object)
+    return comparable(live) == comparable(applied.object)
 
 
-def _comparable(live: Json) -> Json:
+def comparable(live: Json) -> Json:
+    """Return what counts of an object when it is compared: all but the server's own bookkeeping."""
     metadata: dict[str, Any] = dict(live.get("metadata") or {})
     for key in _SERVER_FIELDS:
         metadata.pop(key, None)
