@@ -34,6 +34,7 @@ class DeliverySettings:
 
     options: RunOptions = field(default_factory=RunOptions)
     allow_cross_namespace: bool = True
+    allow_inline_secrets: bool = False
 
 
 @dataclass

@@ -14,6 +14,11 @@ from lateen.model.labels import LOCAL
 from lateen.model.placement import Placement
 from lateen.planning.checking import check_application
 from lateen.planning.external_checking import check_policy_object, check_workflow_object
+from lateen.planning.inline_secrets import (
+    credential_variables,
+    inline_secrets,
+    policy_object_secrets,
+)
 from lateen.planning.resolving import Resolved
 
 if TYPE_CHECKING:
@@ -66,11 +71,15 @@ class HubView:
 
 
 def vet_all(
-    readings: Sequence[Reading], registry: Registry, *, hub: HubView | None = None
+    readings: Sequence[Reading],
+    registry: Registry,
+    *,
+    hub: HubView | None = None,
+    allow_inline_secrets: bool = False,
 ) -> list[Vetted]:
     """Check every document; without a hub, what only it knows is noted instead."""
     documents = [each.document for each in readings if each.document is not None]
-    vetting = _Vetting(documents, registry, hub)
+    vetting = _Vetting(documents, registry, hub, allow_inline_secrets)
     first: dict[tuple[str, str, str], str] = {}
     found: list[Vetted] = []
     for reading in readings:
@@ -97,8 +106,25 @@ class _Vetting:
     documents: Sequence[Document]
     registry: Registry
     hub: HubView | None
+    allow_inline_secrets: bool
 
     def vet(self, reading: Reading) -> Vetted:
+        """Check what was read, and what of it nobody else should read."""
+        vetted = self._vet(reading)
+        document = reading.document
+        warnings = credential_variables(document) if isinstance(document, Application) else []
+        problems = [] if self.allow_inline_secrets else _told(_secrets(document))
+        if not problems:
+            return vetted.model_copy(update={"warnings": [*vetted.warnings, *warnings]})
+        return vetted.model_copy(
+            update={
+                "problems": [*vetted.problems, *problems],
+                "warnings": [*vetted.warnings, *warnings],
+                "summary": "",
+            }
+        )
+
+    def _vet(self, reading: Reading) -> Vetted:
         document = reading.document
         bare = Vetted(file=reading.source, place=reading.place)
         if document is None:
@@ -174,6 +200,12 @@ class _Vetting:
                 "summary": "" if problems else summary,
             }
         )
+
+
+def _secrets(document: Document | None) -> list[Problem]:
+    if isinstance(document, Application):
+        return inline_secrets(document)
+    return policy_object_secrets(document) if isinstance(document, Policy) else []
 
 
 def _unread(reading: Reading) -> list[VettedProblem]:

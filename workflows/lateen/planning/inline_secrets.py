@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lateen.model.application import Application, InlinePolicy
+from lateen.model.application import Application, InlinePolicy, Policy
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.findings import join_path
 from lateen.model.json_values import as_list, as_object
+from lateen.planning.references import inline_policy
 from lateen.policies.env_binding import ENV_BINDING
 from lateen.policies.override import OVERRIDE
 
@@ -71,6 +72,11 @@ def policy_secrets(policy: InlinePolicy, *, path: str) -> list[Problem]:
         for site in _policy_sites(policy, path)
         for found in _contents(site, in_secret=False)
     ]
+
+
+def policy_object_secrets(policy: Policy) -> list[Problem]:
+    """Return where a Policy object holds contents of Secrets."""
+    return policy_secrets(inline_policy(policy), path="properties")
 
 
 def credential_variables(application: Application) -> list[str]:
