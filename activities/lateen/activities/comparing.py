@@ -40,6 +40,7 @@ from lateen.planning.pruning import PruneDecision
 from lateen.planning.resolving import Resolved, snapshot_digest
 
 _CLUSTERS_AT_ONCE = 20
+_OF_THE_ANSWER = ("uid", "creationTimestamp", "selfLink")
 _ENDING = "is being deleted now; a delivery waits for that, then creates it again"
 
 
@@ -155,6 +156,14 @@ async def survey(
     coming = [ref.name for ref, live in zip(refs, there, strict=True) if live is None]
     applier = Applier(cluster, application=application, lease=_NoLease())
     return await applier.survey(manifests, coming=coming)
+
+
+def stored(live: Json) -> Json:
+    """Return an object as a server would store it, without what is only true of this answer."""
+    kept = comparable(live)
+    metadata = as_object(kept["metadata"])
+    fields = {key: value for key, value in metadata.items() if key not in _OF_THE_ANSWER}
+    return {**kept, "metadata": fields}
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,17 @@ _SELECTED = "<clusters with "
 
 
 class PlacementPreview(Record):
-    """What one namespace of one cluster would be sent, in the order of applying."""
+    """What one namespace of one cluster would be sent, in the order of applying.
+
+    Where its API server was asked, what it would store. ``refused`` says what it would not take and why,
+    ``unasked`` of which objects it could not know yet.
+    """
 
     cluster: str
     namespace: str
     manifests: list[Json] = []
+    refused: list[str] = []
+    unasked: list[str] = []
 
 
 class StepPreview(Record):
@@ -85,6 +91,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     stands for itself. Raises ``InvalidApplication``.
     """
     resolved = Resolved(snapshot, installed())
+    resolved.see(clusters)
     warnings = list(resolved.plan.warnings)
     steps: list[StepPreview] = []
     for step in resolved.plan.leaves:
