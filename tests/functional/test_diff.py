@@ -191,13 +191,13 @@ def test_trouble_in_one_place_is_named_and_stops_no_other(lateen: Command) -> No
     )
     lateen.platform.api(BEIJING).post("/api/v1/namespaces/examples/configmaps", foreign)
     file = lateen.write(app)
-    lateen.platform.stack.stop(HANGZHOU_2)
+    lateen.platform.stack.stop_cluster(HANGZHOU_2)
     try:
         code, found = lateen.compared("-f", file)
         text = lateen("diff", "-f", file)
         asked = lateen("dry-run", "--server", "-f", file)
     finally:
-        lateen.platform.stack.up([HANGZHOU_2])
+        lateen.platform.stack.start_cluster(HANGZHOU_2)
         lateen.platform.api(BEIJING).delete(f"/api/v1/namespaces/examples/configmaps/{name}")
     assert (code, text.returncode) == (codes.TROUBLE, codes.TROUBLE)
     problems = {

@@ -11,6 +11,7 @@ from lateen.model.json_values import as_list
 from lateen.model.labels import LOCAL
 from lateen.model.parsing import parse_workflow
 from lateen.model.records import Snapshot
+from lateen.planning.checking import located
 from lateen.planning.references import external_references, inline_names, policy_references
 from lateen.planning.resolving import Resolved
 from lateen.planning.step_types import DEPLOY
@@ -80,7 +81,8 @@ def preview_all(
             previews.append(preview(snapshot, clusters=clusters, offline=offline))
         except InvalidApplication as error:
             subject = error.subject or f"Application {application.id}"
-            raise InvalidApplication(error.problems, subject=subject) from None
+            problems = located(error.problems, application)
+            raise InvalidApplication(problems, subject=subject) from None
     return previews
 
 

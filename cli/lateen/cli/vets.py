@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lateen.cli.preview import offline_snapshot
@@ -12,7 +12,7 @@ from lateen.model.base import Record
 from lateen.model.errors import InvalidApplication, InvalidManifest, Problem
 from lateen.model.labels import LOCAL
 from lateen.model.placement import Placement
-from lateen.planning.checking import check_application
+from lateen.planning.checking import check_application, located
 from lateen.planning.external_checking import check_policy_object, check_workflow_object
 from lateen.planning.inline_secrets import (
     credential_variables,
@@ -189,7 +189,7 @@ class _Vetting:
                     placements += len(selection.placements)
                     warnings += selection.warnings
             except InvalidApplication as error:
-                problems += (_located(each, resolved.application) for each in error.problems)
+                problems += located(error.problems, resolved.application)
         summary = _count(len(resolved.plan.leaves), "step")
         if self.hub is not None:
             summary += f", {_count(placements, 'placement')}"
@@ -216,16 +216,6 @@ def _unread(reading: Reading) -> list[VettedProblem]:
         message = str(error).removeprefix(f"{reading.source}: ").removeprefix(f"{reading.source}, ")
         return [VettedProblem(message=message)]
     return []
-
-
-def _located(problem: Problem, application: Application) -> Problem:
-    """Say where an inline policy stands, which planning knows by its name only."""
-    for index, policy in enumerate(application.spec.policies or ()):
-        prefix = f"policies[{policy.name}]."
-        if problem.path.startswith(prefix):
-            rest = problem.path.removeprefix(prefix)
-            return replace(problem, path=f"spec.policies[{index}].{rest}")
-    return problem
 
 
 def _told(problems: Iterable[Problem]) -> list[VettedProblem]:

@@ -185,6 +185,8 @@ _SPECIAL: dict[str, Callable[[Finding], Problem]] = {
 
 def _quoting(finding: Finding) -> str:
     """Explain YAML's quotes, the usual reason for a value of the wrong type."""
+    if finding.kind == "list_type":
+        return "put it in brackets: [...], or behind a '-' on a line of its own"
     if finding.kind not in _QUOTING:
         return ""
     if revealed(finding.path, finding.value) is None:
