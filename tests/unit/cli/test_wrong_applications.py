@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 
 from lateen.cli.gathering import InvalidDocuments, read_files
 from lateen.cli.main import cli
+from support.hub_server import CLUSTERS, OAM, cluster_secret, items, serving
 
 CONFORMANCE = Path(__file__).parents[2] / "conformance" / "data" / "render"
-BUDGET = 4 * 1024 * 1024
 
 HEAD = """\
 apiVersion: core.oam.dev/v1beta1
@@ -420,7 +420,7 @@ BETTER = {
     "err-unknown-type": ["spec.components[0].type", "'nosuchtype'", "known: "],
     "err-wrong-type": ["spec.components[0].properties.image", "got 5", "in quotes: '5'"],
 }
-"""What KubeVela accepts, or retries for a minute before it fails. Three more need a hub: see below."""
+"""What KubeVela accepts, or retries for a minute before it fails. Three more need a hub."""
 
 
 @pytest.mark.parametrize("case", BETTER)
@@ -430,3 +430,26 @@ def test_it_does_better_than_kubevela(case: str) -> None:
     assert any(all(word in line for word in BETTER[case]) for line in answer.stdout.splitlines()), (
         answer.stdout
     )
+
+
+HUB_BETTER = {
+    "err-no-match-label": ["spec.policies[0].properties.clusterLabelSelector", "region=nope"],
+    "err-unknown-cluster": ["spec.policies[0].properties.clusters[0]", "'nope'", "known: "],
+    "err-unknown-policy": ["spec.workflow", "'nope'", "there is no Policy in namespace 'examples'"],
+}
+"""What only a hub can know; KubeVela tells two of them after it began to deliver."""
+
+
+@pytest.mark.parametrize("case", HUB_BETTER)
+def test_with_a_hub_it_does_better_than_kubevela(case: str, tmp_path: Path) -> None:
+    answers = {
+        CLUSTERS: items(cluster_secret("east", region="hangzhou")),
+        f"{OAM}/namespaces/examples/policies": items(),
+    }
+    hub = tmp_path / "hub"
+    file = str(CONFORMANCE / case / "app.yaml")
+    with serving(answers, hub):
+        answer = CliRunner().invoke(cli, ["vet", "-f", file, "--hub-kubeconfig", str(hub)])
+    assert answer.exit_code == 1, answer.output
+    lines = answer.stdout.splitlines()
+    assert any(all(word in line for word in HUB_BETTER[case]) for line in lines), answer.stdout
