@@ -113,12 +113,11 @@ def _field(field: FieldDifference) -> Iterator[Line]:
 
 def _text(before: str, after: str) -> Iterable[Line]:
     """Compare texts of several lines by line."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=2, lineterm="")
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=2, lineterm=""))
     tones: dict[str, Tone] = {"+": "added", "-": "removed"}
     return [
         (tones.get(line[:1], "plain"), f"          {line}")
-        for line in lines
-        if not line.startswith(("---", "+++"))
+        for line in lines[2:]  # without the names of two files
     ]
 
 
