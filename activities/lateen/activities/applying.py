@@ -7,16 +7,17 @@ a whole is not applied in part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Protocol
 
 from lateen.activities.edges import Refused
-from lateen.kube.cluster import Cluster
+from lateen.kube.cluster import Applied, Cluster
 from lateen.kube.errors import ApiError, Conflict, KubeError, NotFound, UnknownKind, Unreachable
 from lateen.kube.shapes import as_object
 from lateen.model.base import Json
+from lateen.model.errors import LateenError
 from lateen.model.labels import APP_NAME, APP_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.rendering.ordering import stage_of
@@ -27,10 +28,16 @@ _AT_ONCE = 10
 
 @dataclass(frozen=True)
 class Found:
-    """What the look before the write saw: nothing, or an object of ours at a resource version."""
+    """What the look before the write saw: nothing, or an object of ours at a resource version.
+
+    ``live`` is that object, ``planned`` what the server says the apply will make of it; nothing is planned
+    where a dry run can't know yet: the application itself brings the namespace or the kind.
+    """
 
     manifest: Json
     resource_version: str = ""
+    live: Json | None = None
+    planned: Json | None = None
 
 
 def field_manager(application: str) -> str:
@@ -85,6 +92,22 @@ class Applier:
 
         await asyncio.gather(*map(one, manifests))
 
+    async def survey(
+        self, manifests: Sequence[Json], *, coming: Collection[str] = ()
+    ) -> list[Found | LateenError]:
+        """Look as ``look`` does; what is wrong with an object stands in its place and hides no other.
+
+        ``coming`` are namespaces that are not there and that the delivery would create.
+        """
+        own = _provided(manifests, coming=coming)
+        looks = (self._look(manifest, own) for manifest in manifests)
+        found: list[Found | LateenError] = []
+        for result in await asyncio.gather(*looks, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(result, LateenError):
+                raise result
+            found.append(result)
+        return found
+
     async def write(self, found: Sequence[Found]) -> list[Json]:
         """Apply what was looked at, a stage at a time; returns the objects as they are then."""
         written: list[Json] = []
@@ -100,24 +123,23 @@ class Applier:
                 return await self._owned(manifest)
             try:
                 applied = await self._dry_run(manifest, force=False)
-                if applied:
-                    return Found(manifest)
+                if applied.created:
+                    return Found(manifest, planned=applied.object)
             except Conflict as error:
                 if not error.managers:
                     raise
                 found = await self._owned(manifest)
-                await self._dry_run(manifest, force=True)
-                return found
+                applied = await self._dry_run(manifest, force=True)
+                return replace(found, planned=applied.object)
             except NotFound as error:
                 namespace = manifest["metadata"].get("namespace", "")
                 raise missing_namespace(error, namespace, self._cluster.name) from error
-            return await self._owned(manifest)
+            return replace(await self._owned(manifest), planned=applied.object)
 
-    async def _dry_run(self, manifest: Json, *, force: bool) -> bool:
-        applied = await self._cluster.apply(
+    async def _dry_run(self, manifest: Json, *, force: bool) -> Applied:
+        return await self._cluster.apply(
             manifest, field_manager=self._manager, force=force, dry_run=True
         )
-        return applied.created
 
     async def _owned(self, manifest: Json) -> Found:
         """Return where an object is; raises ``Refused`` when it belongs to somebody else."""
@@ -129,7 +151,7 @@ class Applier:
         if live is None:
             return Found(manifest)
         check_owner(live, ref, application=self._application, cluster=self._cluster.name)
-        return Found(manifest, live["metadata"]["resourceVersion"])
+        return Found(manifest, live["metadata"]["resourceVersion"], live=live)
 
     async def _write(self, found: Found) -> Json:
         """Apply an object as it was looked at; when it moved on, look again."""
@@ -196,9 +218,10 @@ class _Provided:
         return ref.namespace in self.namespaces or ref.group in self.groups
 
 
-def _provided(manifests: Sequence[Json]) -> _Provided:
+def _provided(manifests: Sequence[Json], *, coming: Collection[str] = ()) -> _Provided:
+    own = frozenset(m["metadata"]["name"] for m in manifests if m["kind"] == "Namespace")
     return _Provided(
-        namespaces=frozenset(m["metadata"]["name"] for m in manifests if m["kind"] == "Namespace"),
+        namespaces=own.union(coming),
         groups=frozenset(
             m.get("spec", {}).get("group", "")
             for m in manifests

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lateen.activities.applying import field_manager
@@ -45,24 +46,11 @@ async def all_match(
             except LateenError:
                 return False
 
-    # Where several steps write one object, the last one has the word.
-    wanted: dict[tuple[str, ObjectRef], Json] = {}
-    where = {plan.step: [_placement(placed) for placed in plan.placements] for plan in plans}
-    for plan in plans:
-        step = resolved.step(plan.step)
-        for placement in where[plan.step]:
-            try:
-                manifests = await manifests_now(
-                    rooms, resolved, step, placement, revision=revision, selections=where
-                )
-            except LateenError:
-                manifests = None  # A cluster that an input comes from can't be asked.
-            if manifests is None:
-                return False
-            for manifest in manifests:
-                wanted[placement.cluster, ObjectRef.of(manifest)] = manifest
+    objects = await wanted_objects(rooms, resolved, plans, revision=revision)
+    if any(wanted.is_open for wanted in objects):
+        return False
     checks = [
-        asyncio.ensure_future(one(cluster, manifest)) for (cluster, _), manifest in wanted.items()
+        asyncio.ensure_future(one(wanted.placement.cluster, wanted.manifest)) for wanted in objects
     ]
     try:
         # The first difference decides: clusters that don't answer would cost a timeout for each object.
@@ -74,6 +62,46 @@ async def all_match(
         for check in checks:
             check.cancel()
         await asyncio.gather(*checks, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An object as a delivery would leave it, and which step puts it where.
+
+    It ``is_open`` while an input of its placement has no value: then the manifest is not what will be sent.
+    """
+
+    step: str
+    placement: Placement
+    manifest: Json
+    is_open: bool = False
+
+
+async def wanted_objects(
+    rooms: Rooms, resolved: Resolved, plans: Sequence[StepPlan], *, revision: str
+) -> list[Wanted]:
+    """Return what a whole delivery leaves in the clusters, with the values that inputs have now.
+
+    Where several steps write one object, the last one has the word.
+    """
+    wanted: dict[tuple[str, ObjectRef], Wanted] = {}
+    where = {plan.step: [_placement(placed) for placed in plan.placements] for plan in plans}
+    for name, placements in where.items():
+        step = resolved.step(name)
+        for placement in placements:
+            try:
+                manifests = await manifests_now(
+                    rooms, resolved, step, placement, revision=revision, selections=where
+                )
+            except LateenError:
+                manifests = None  # A cluster that an input comes from can't be asked.
+            is_open = manifests is None
+            if manifests is None:
+                manifests = resolved.manifests(step, placement, revision=revision)
+            for manifest in manifests:
+                key = placement.cluster, ObjectRef.of(manifest)
+                wanted[key] = Wanted(name, placement, manifest, is_open=is_open)
+    return list(wanted.values())
 
 
 def _placement(placed: PlannedPlacement) -> Placement:
@@ -89,10 +117,11 @@ async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:
         applied = await cluster.apply(manifest, field_manager=manager, force=True, dry_run=True)
     except KubeError:
         return False
-    return _comparable(live) == _comparable(applied.object)
+    return comparable(live) == comparable(applied.object)
 
 
-def _comparable(live: Json) -> Json:
+def comparable(live: Json) -> Json:
+    """Return what counts of an object when it is compared: all but the server's own bookkeeping."""
     metadata: dict[str, Any] = dict(live.get("metadata") or {})
     for key in _SERVER_FIELDS:
         metadata.pop(key, None)

@@ -12,11 +12,13 @@ from lateen.activities.rooms import Rooms
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan
 from lateen.hub.audits import append, now
 from lateen.hub.revisions import RevisionLost, revision_name
-from lateen.model.application import Application
+from lateen.model.application import Application, InlinePolicy
+from lateen.model.base import Json
 from lateen.model.json_values import json_digest
 from lateen.model.parsing import parse_application, parse_policy
 from lateen.model.records import Audit, AuditEvent, DeliveryRecord, RevisionRef, Snapshot
 from lateen.planning.checking import check_application
+from lateen.planning.inline_secrets import refuse_inline_secrets
 from lateen.planning.plan import PlannedStep
 from lateen.planning.provenance import plugin_versions
 from lateen.planning.publishing import ignored_edit, publish_version, published_before
@@ -39,6 +41,8 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         rooms.cluster_infos(),
         rooms.audits.read(namespace, name),
     )
+    if not rooms.settings.allow_inline_secrets:
+        refuse_inline_secrets(application, map(_inline, snapshot.policies))
     resolved = Resolved(snapshot, rooms.types)
     snapshot, resolved = await rooms.references.complete(snapshot, resolved)
     await rooms.introduce(resolved, clusters)
@@ -110,9 +114,13 @@ async def _stored(
 
 def _with_plugins(snapshot: Snapshot, application: Application, types: Registry) -> Snapshot:
     """Note which plug-ins shape the rendering: an upgrade of one makes a new revision."""
-    external = [inline_policy(parse_policy(policy)) for policy in snapshot.policies]
+    external = [_inline(policy) for policy in snapshot.policies]
     versions = plugin_versions(application, external, types)
     return snapshot.model_copy(update={"plugins": versions})
+
+
+def _inline(policy: Json) -> InlinePolicy:
+    return inline_policy(parse_policy(policy))
 
 
 def _warnings(plans: Sequence[StepPlan]) -> list[str]:

@@ -12,6 +12,7 @@ from lateen.model.json_values import json_digest
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.model.records import Inventory, PlacementDigest, RevisionRef
+from lateen.planning.checking import located
 from lateen.planning.plan import PlannedStep
 from lateen.planning.pruning import PruneDecision, decide_pruning, keys_of
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
@@ -84,7 +85,8 @@ def plan_all(rooms: Rooms, resolved: Resolved, clusters: Sequence[ClusterInfo]) 
             problems.append(error)
     if problems:
         found = {str(p): p for error in problems for p in error.problems}
-        raise InvalidApplication(found.values(), subject=f"Application {resolved.application.id}")
+        told = located(found.values(), resolved.application)
+        raise InvalidApplication(told, subject=f"Application {resolved.application.id}")
     return plans
 
 

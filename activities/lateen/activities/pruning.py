@@ -102,7 +102,7 @@ class Pruner:
             for entry in entries
         ]
         refs = [ObjectRef.of(manifest) for manifest in delete_order(manifests)]
-        found = await self._own_all(refs)
+        found = await self.own_all(refs)
         await self._check()
         for done, (ref, live) in enumerate(zip(refs, found, strict=True), start=1):
             await self._delete(ref, live)
@@ -146,7 +146,8 @@ class Pruner:
             return None
         return live
 
-    async def _own_all(self, refs: Sequence[ObjectRef]) -> list[Json | None]:
+    async def own_all(self, refs: Sequence[ObjectRef]) -> list[Json | None]:
+        """Return the application's objects as they are; None for each that is gone, or another's."""
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def look(ref: ObjectRef) -> Json | None:
@@ -157,5 +158,5 @@ class Pruner:
 
     async def _left(self, refs: Sequence[ObjectRef]) -> list[ObjectRef]:
         """Return those that are still there."""
-        found = await self._own_all(refs)
+        found = await self.own_all(refs)
         return [ref for ref, live in zip(refs, found, strict=True) if live is not None]

@@ -36,6 +36,7 @@ class DeliverySettings:
     options: RunOptions = field(default_factory=RunOptions)
     allow_cross_namespace: bool = True
     allow_foreign_references: bool = False
+    allow_inline_secrets: bool = False
 
 
 @dataclass

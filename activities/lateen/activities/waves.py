@@ -153,9 +153,14 @@ class Waves:
             else:
                 self._groups[copy] = self._filled(maker, group)
                 known += self._groups[copy]
-        found = await self.applier.look(apply_order(known))
+        found = await self._look(apply_order(known))
         await self.applier.foresee(open_)
         return {ObjectRef.of(each.manifest): each for each in found}
+
+    async def _look(self, manifests: Sequence[Json]) -> list[Found]:
+        """Look at objects as they will be written: with the content of Secrets that are copied."""
+        whole = await self.rooms.references.reveal(self.resolved, manifests)
+        return await self.applier.look(whole)
 
     async def _write_first(self, first: Sequence[Copy], found: dict[ObjectRef, Found]) -> None:
         """Record everything that the placement gets, then write what waits for nothing."""
@@ -169,7 +174,7 @@ class Waves:
             for name in (copy, Copy(copy.component)):
                 if name in self._groups:
                     self._groups[name] = self._filled(copy, self._groups[name])
-        found = await self.applier.look(self._take_groups(ready))
+        found = await self._look(self._take_groups(ready))
         await self.lease.check(fresh=True)
         await self._write(found)
 

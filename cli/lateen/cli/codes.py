@@ -1,4 +1,4 @@
-"""Exit codes of the commands that deliver and delete. They are promised: scripts branch on them."""
+"""Exit codes of the commands that deliver, delete and compare. They are promised: scripts branch on them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ REJECTED = 6
 SUPERSEDED = 7
 TIMED_OUT = 8
 INTERRUPTED = 130
+
+SAME = 0
+DIFFERENT = 1
+TROUBLE = 2
+"""The codes of ``lateen diff``: those of diff(1), where 1 is no error."""
 
 OF_PHASE: Mapping[str, int] = {
     "delivered": DELIVERED,

@@ -61,7 +61,7 @@ def list_types(output: str, **flags: bool) -> None:
 @def_group.command()
 @click.argument("name", metavar="TYPE")
 @_kind_options
-@output_option("table", "json", "json-schema")
+@output_option("table", "json", "yaml", "json-schema")
 def show(name: str, output: str, **flags: bool) -> None:
     """Show the parameters of TYPE.
 
@@ -85,7 +85,8 @@ def show(name: str, output: str, **flags: bool) -> None:
     if output == "json-schema":
         print_structured(properties_schema(only.properties), "json")
     else:
-        print_structured({**_summary(only), "parameters": _parameters(only)}, "json")
+        shown = {**_summary(only), "parameters": _parameters(only)}
+        print_structured(shown, "yaml" if output == "yaml" else "json")
 
 
 def _types(**flags: bool) -> list[TypeInfo]:

@@ -13,7 +13,13 @@ import click
 
 from lateen.cli import codes
 from lateen.cli.actors import actor_option
-from lateen.cli.options import duration_option, hub_option, namespace_option, task_queue_option
+from lateen.cli.options import (
+    duration_option,
+    hub_option,
+    inline_secrets_option,
+    namespace_option,
+    task_queue_option,
+)
 from lateen.cli.output import say
 from lateen.model.labels import CREATE_NAMESPACE
 
@@ -70,6 +76,7 @@ class _Wish:
     deleting: bool = False
     queue: bool = False
     confirm_removal: tuple[str, ...] = ()
+    allow_inline_secrets: bool = False
     begun: list[str] = field(default_factory=list[str])
 
 
@@ -98,6 +105,7 @@ class _Wish:
     metavar="CLUSTER",
     help="Remove the application from this cluster, which its policies no longer select.",
 )
+@inline_secrets_option
 @click.option("--unchanged-ok", is_flag=True, help="Exit with 0 instead of 3 when unchanged.")
 @actor_option
 @task_queue_option
@@ -111,6 +119,7 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     queue: bool,
     create_namespace: bool,
     confirm_removal: tuple[str, ...],
+    allow_inline_secrets: bool,
     unchanged_ok: bool,
     actor: str,
     task_queue: str,
@@ -124,7 +133,15 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     """
     if (app is None) == (not files):
         raise click.UsageError("give either files with -f or the name of an application in the hub")
-    wish = _Wish(actor, wait, timeout, task_queue, queue=queue, confirm_removal=confirm_removal)
+    wish = _Wish(
+        actor,
+        wait,
+        timeout,
+        task_queue,
+        queue=queue,
+        confirm_removal=confirm_removal,
+        allow_inline_secrets=allow_inline_secrets,
+    )
 
     async def run() -> list[Verdict]:
         documents = await _documents(app, files, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
@@ -215,6 +232,7 @@ async def _up(
     wish: _Wish,
     hub_kubeconfig: Path | None,
 ) -> list[Verdict]:
+    from lateen.cli.gathering import credential_warnings, refuse_secrets
     from lateen.cli.watching import watch
     from lateen.client.lateen import connect
 
@@ -223,6 +241,10 @@ async def _up(
         # Before the hub is touched: without Temporal or a worker nothing of it would take effect.
         lateen = await connect(task_queue=wish.task_queue)
         await lateen.require_worker()
+    if not (wish.allow_inline_secrets or (lateen is not None and lateen.encrypts)):
+        refuse_secrets(documents)
+    for warning in credential_warnings(applications):
+        say(f"warning: {warning}")
     if documents.external:
         await _apply_external(documents, hub_kubeconfig=hub_kubeconfig)
     if lateen is None:
@@ -269,6 +291,7 @@ async def _deliver(
                 actor=wish.actor,
                 queue=wish.queue,
                 confirm_removal=wish.confirm_removal,
+                allow_inline_secrets=wish.allow_inline_secrets,
             ),
             tell=lambda: display.show(silence),
         )

@@ -81,6 +81,35 @@ async def read_stored(name: str, *, namespace: str, hub_kubeconfig: Path | None)
     return Documents([application], [])
 
 
+def refuse_secrets(documents: Documents) -> None:
+    """Refuse contents of Secrets in any document. Raises ``InvalidDocuments`` with all of them."""
+    from lateen.planning.inline_secrets import policy_object_secrets, refuse_inline_secrets
+
+    problems: list[str] = []
+    for application in documents.applications:
+        try:
+            refuse_inline_secrets(application)
+        except InvalidApplication as error:
+            problems.append(str(error))
+    for document in documents.external:
+        if document.kind == "Policy" and (found := policy_object_secrets(document)):
+            subject = f"Policy {document.metadata.namespace}/{document.metadata.name}"
+            problems.append(str(InvalidApplication(found, subject=subject)))
+    if problems:
+        raise InvalidDocuments("\n".join(problems))
+
+
+def credential_warnings(applications: Iterable[Application]) -> list[str]:
+    """Return warnings for variables that look like credentials in the clear."""
+    from lateen.planning.inline_secrets import credential_variables
+
+    return [
+        f"{application.id}: {warning}"
+        for application in applications
+        for warning in credential_variables(application)
+    ]
+
+
 def _wrong(applications: Sequence[Application]) -> list[str]:
     """Return everything that is certain to fail, so that nothing is submitted beside it."""
     from lateen.planning.checking import check_application

@@ -55,6 +55,15 @@ registry_option = click.option(
 """Passes ``registry_namespace: str``."""
 
 
+inline_secrets_option = click.option(
+    "--allow-inline-secrets",
+    is_flag=True,
+    envvar="LATEEN_ALLOW_INLINE_SECRETS",
+    show_envvar=True,
+    help="Allow contents of Secrets in applications: whoever may read Temporal or the hub reads them.",
+)
+"""Passes ``allow_inline_secrets: bool``."""
+
 task_queue_option = click.option(
     "--task-queue",
     default=TASK_QUEUE,

@@ -30,6 +30,15 @@ _TONES: Mapping[Tone, tuple[str, str]] = {
     "bad": ("✗", "red"),
 }
 
+_STYLES: Mapping[str, str] = {
+    "title": "bold",
+    "plain": "",
+    "added": "green",
+    "removed": "red",
+    "changed": "yellow",
+    "problem": "bold red",
+}
+
 
 def clean(text: str, *, lines: bool = False) -> str:
     """Return ``text`` with everything invisible or steering as an escape.
@@ -60,6 +69,19 @@ def verdict_line(text: str, *, tone: Tone) -> None:
         click.echo(f"{click.style(mark, fg=colour)} {clean(text, lines=True)}")
     else:
         result(text)
+
+
+def print_toned(lines: Iterable[tuple[str, str]]) -> None:
+    """Print lines with their tones: coloured on a terminal unless ``NO_COLOR`` is set, plain elsewhere."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True) if sys.stdout.isatty() else None
+    for tone, line in lines:
+        if console is None:
+            result(line)
+        else:
+            console.print(Text(clean(line, lines=True), style=_STYLES[tone]))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -11,6 +11,7 @@ from lateen.model.json_values import as_list
 from lateen.model.labels import LOCAL
 from lateen.model.parsing import parse_workflow
 from lateen.model.records import Snapshot
+from lateen.planning.checking import located
 from lateen.planning.component_graph import graph_findings
 from lateen.planning.component_links import read_outputs
 from lateen.planning.referenced_objects import outside_warnings
@@ -34,13 +35,17 @@ _SELECTED = "<clusters with "
 class PlacementPreview(Record):
     """What one namespace of one cluster would be sent, in the order of applying.
 
-    ``inputs`` say, by component, which of its values are read from clusters when it is delivered.
+    ``inputs`` say, by component, which of its values are read from clusters when it is delivered. Where its
+    API server was asked, the manifests are what it would store; ``refused`` says what it would not take and
+    why, ``unasked`` of which objects it could not know yet.
     """
 
     cluster: str
     namespace: str
     manifests: list[Json] = []
     inputs: dict[str, list[str]] = {}
+    refused: list[str] = []
+    unasked: list[str] = []
 
 
 class StepPreview(Record):
@@ -82,7 +87,8 @@ def preview_all(
             previews.append(preview(snapshot, clusters=clusters, offline=offline))
         except InvalidApplication as error:
             subject = error.subject or f"Application {application.id}"
-            raise InvalidApplication(error.problems, subject=subject) from None
+            problems = located(error.problems, application)
+            raise InvalidApplication(problems, subject=subject) from None
     return previews
 
 
@@ -93,6 +99,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     stands for itself. Raises ``InvalidApplication``.
     """
     resolved = Resolved(snapshot, installed())
+    resolved.see(clusters)
     warnings = [*resolved.plan.warnings, *outside_warnings(snapshot)]
     selections: dict[str, Sequence[Placement]] = {}
     steps: list[StepPreview] = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lateen.cli import codes
 from lateen.cli.options import hub_option, namespace_option, output_option, registry_option
 from lateen.cli.output import print_document, print_structured, say
 
@@ -40,6 +42,11 @@ if TYPE_CHECKING:
     metavar="NAME[:K=V,...]",
     help="With --offline: a cluster and its labels, for selectors.",
 )
+@click.option(
+    "--server",
+    is_flag=True,
+    help="Ask the API servers, by a dry run, what they would store or refuse.",
+)
 @output_option("yaml", "json")
 @hub_option
 @registry_option
@@ -48,6 +55,7 @@ def dry_run(
     namespace: str,
     offline: bool,
     declared: tuple[str, ...],
+    server: bool,
     output: str,
     hub_kubeconfig: Path | None,
     registry_namespace: str,
@@ -55,7 +63,8 @@ def dry_run(
     """Show what each cluster would be sent: overrides applied, one YAML document an object.
 
     Policies and Workflows in the files count as if they were in the hub. Nothing is written
-    anywhere.
+    anywhere. With --server the objects are shown as they would be stored, contents of Secrets masked;
+    the exit code is 1 if a server would refuse any, or can't be asked.
     """
     from lateen.cli.gathering import read_files
     from lateen.cli.preview import preview_all
@@ -64,11 +73,15 @@ def dry_run(
         raise click.UsageError(
             "--cluster goes with --offline; otherwise the hub knows the clusters"
         )
+    if server and offline:
+        raise click.UsageError("--server asks the clusters, --offline nobody: give one of them")
     documents = read_files(files, namespace=namespace)
     if offline:
         previews = preview_all(documents, clusters=_clusters(declared), offline=True)
     else:
-        previews = asyncio.run(_online(documents, hub_kubeconfig, registry_namespace))
+        previews = asyncio.run(
+            _online(documents, hub_kubeconfig, registry_namespace, server=server)
+        )
     if output == "json":
         print_structured([preview.to_json() for preview in previews], "json")
     else:
@@ -76,27 +89,39 @@ def dry_run(
     for preview in previews:
         for warning in preview.warnings:
             say(f"{preview.application}: warning: {warning}")
+    refused = sum(
+        len(placement.refused)
+        for preview in previews
+        for step in preview.steps
+        for placement in step.placements
+    )
+    if refused:
+        say(f"refused: {refused} (each is a comment beside what would be stored)")
+        sys.exit(codes.ERROR)
 
 
 async def _online(
-    documents: Documents, hub_kubeconfig: Path | None, registry_namespace: str
+    documents: Documents, hub_kubeconfig: Path | None, registry_namespace: str, *, server: bool
 ) -> list[Preview]:
-    from lateen.cli.connecting import open_hub
+    from lateen.cli.connecting import open_registry
     from lateen.cli.preview import preview_all
     from lateen.cli.snapshots import Snapshots
-    from lateen.hub.clusters import ClusterRegistry
     from lateen.policies.topology import ClusterInfo
 
     given = [document.to_json() for document in documents.external]
-    async with open_hub(hub_kubeconfig) as hub:
-        registry = ClusterRegistry(hub, registry_namespace)
-        try:
-            known = [ClusterInfo(name=c.name, labels=c.labels) for c in await registry.list()]
-            stored = Snapshots(registry, given=given)
-            snapshots = [await stored.read(each) for each in documents.applications]
-        finally:
-            await registry.close()
-    return preview_all(documents, clusters=known, snapshots=snapshots)
+    async with open_registry(hub_kubeconfig, registry_namespace) as registry:
+        known = [
+            ClusterInfo(name=each.name, labels=each.labels, git_version=each.version)
+            for each in await registry.list()
+        ]
+        stored = Snapshots(registry, given=given)
+        snapshots = [await stored.read(each) for each in documents.applications]
+        previews = preview_all(documents, clusters=known, snapshots=snapshots)
+        if server:
+            from lateen.cli.answering import answer_all
+
+            previews = await answer_all(previews, documents.applications, clusters=registry)
+    return previews
 
 
 def _clusters(declared: Iterable[str]) -> list[ClusterInfo]:
@@ -116,6 +141,8 @@ def _clusters(declared: Iterable[str]) -> list[ClusterInfo]:
 
 def _print(previews: Sequence[Preview]) -> None:
     """Print one stream of YAML documents; comments before each say where it goes."""
+    from lateen.cli.verdicts import reason
+
     for preview in previews:
         for step in preview.steps:
             heading = f"{preview.application}: step {step.name} ({step.type})"
@@ -128,6 +155,14 @@ def _print(previews: Sequence[Preview]) -> None:
                     component = _component(manifest)
                     inputs = placement.inputs.get(component, [])
                     print_document(manifest, comments=[*comments, f"{where} {component}", *inputs])
+                    comments = []
+                told = [
+                    f"{where} refused: {reason(line, at=placement.cluster)}"
+                    for line in placement.refused
+                ]
+                told += [f"{where} not asked: {line}" for line in placement.unasked]
+                if told:
+                    print_document(None, comments=[*comments, *told])
                     comments = []
             if comments:
                 print_document(None, comments=comments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lateen.cli.preview import offline_snapshot
@@ -12,9 +12,14 @@ from lateen.model.base import Record
 from lateen.model.errors import InvalidApplication, InvalidManifest, Problem
 from lateen.model.labels import LOCAL
 from lateen.model.placement import Placement
-from lateen.planning.checking import check_application
+from lateen.planning.checking import check_application, located
 from lateen.planning.component_graph import graph_findings
 from lateen.planning.external_checking import check_policy_object, check_workflow_object
+from lateen.planning.inline_secrets import (
+    credential_variables,
+    inline_secrets,
+    policy_object_secrets,
+)
 from lateen.planning.referenced_objects import outside_warnings, references
 from lateen.planning.resolving import Resolved
 
@@ -68,11 +73,15 @@ class HubView:
 
 
 def vet_all(
-    readings: Sequence[Reading], registry: Registry, *, hub: HubView | None = None
+    readings: Sequence[Reading],
+    registry: Registry,
+    *,
+    hub: HubView | None = None,
+    allow_inline_secrets: bool = False,
 ) -> list[Vetted]:
     """Check every document; without a hub, what only it knows is noted instead."""
     documents = [each.document for each in readings if each.document is not None]
-    vetting = _Vetting(documents, registry, hub)
+    vetting = _Vetting(documents, registry, hub, allow_inline_secrets)
     first: dict[tuple[str, str, str], str] = {}
     found: list[Vetted] = []
     for reading in readings:
@@ -99,8 +108,25 @@ class _Vetting:
     documents: Sequence[Document]
     registry: Registry
     hub: HubView | None
+    allow_inline_secrets: bool
 
     def vet(self, reading: Reading) -> Vetted:
+        """Check what was read, and what of it nobody else should read."""
+        vetted = self._vet(reading)
+        document = reading.document
+        warnings = credential_variables(document) if isinstance(document, Application) else []
+        problems = [] if self.allow_inline_secrets else _told(_secrets(document))
+        if not problems:
+            return vetted.model_copy(update={"warnings": [*vetted.warnings, *warnings]})
+        return vetted.model_copy(
+            update={
+                "problems": [*vetted.problems, *problems],
+                "warnings": [*vetted.warnings, *warnings],
+                "summary": "",
+            }
+        )
+
+    def _vet(self, reading: Reading) -> Vetted:
         document = reading.document
         bare = Vetted(file=reading.source, place=reading.place)
         if document is None:
@@ -171,7 +197,7 @@ class _Vetting:
                     selections[step.name] = selection.placements
                     warnings += selection.warnings
             except InvalidApplication as error:
-                problems += (_located(each, resolved.application) for each in error.problems)
+                problems += located(error.problems, resolved.application)
         if not problems:
             problems, said = graph_findings(resolved, selections)
             warnings += said
@@ -194,6 +220,12 @@ def _unseen(paths: Iterable[str]) -> str:
     return f"not looked at without a hub: {listed}" if listed else ""
 
 
+def _secrets(document: Document | None) -> list[Problem]:
+    if isinstance(document, Application):
+        return inline_secrets(document)
+    return policy_object_secrets(document) if isinstance(document, Policy) else []
+
+
 def _unread(reading: Reading) -> list[VettedProblem]:
     error = reading.error
     if isinstance(error, InvalidApplication):
@@ -202,16 +234,6 @@ def _unread(reading: Reading) -> list[VettedProblem]:
         message = str(error).removeprefix(f"{reading.source}: ").removeprefix(f"{reading.source}, ")
         return [VettedProblem(message=message)]
     return []
-
-
-def _located(problem: Problem, application: Application) -> Problem:
-    """Say where an inline policy stands, which planning knows by its name only."""
-    for index, policy in enumerate(application.spec.policies or ()):
-        prefix = f"policies[{policy.name}]."
-        if problem.path.startswith(prefix):
-            rest = problem.path.removeprefix(prefix)
-            return replace(problem, path=f"spec.policies[{index}].{rest}")
-    return problem
 
 
 def _told(problems: Iterable[Problem]) -> list[VettedProblem]:

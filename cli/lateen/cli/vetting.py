@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lateen.cli.options import hub_option, namespace_option, output_option, registry_option
+from lateen.cli.options import (
+    hub_option,
+    inline_secrets_option,
+    namespace_option,
+    output_option,
+    registry_option,
+)
 from lateen.cli.output import print_structured, result, say, verdict_line
 from lateen.model.errors import InvalidApplication, InvalidManifest
 
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--offline", is_flag=True, help="Ask no hub: clusters and what the hub stores are not checked."
 )
+@inline_secrets_option
 @output_option("text", "json")
 @hub_option
 @registry_option
@@ -42,6 +49,7 @@ def vet(
     files: tuple[Path, ...],
     namespace: str,
     offline: bool,
+    allow_inline_secrets: bool,
     output: str,
     hub_kubeconfig: Path | None,
     registry_namespace: str,
@@ -62,7 +70,7 @@ def vet(
     hub = None
     if not offline:
         hub = asyncio.run(_look(readings, hub_kubeconfig, registry_namespace))
-    found = vet_all(readings, registry, hub=hub)
+    found = vet_all(readings, registry, hub=hub, allow_inline_secrets=allow_inline_secrets)
     if output == "json":
         valid = not any(vetted.problems for vetted in found)
         shown = [vetted.model_dump(by_alias=True, mode="json") for vetted in found]

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lateen.cli.options import hub_option, registry_option
+from lateen.cli.options import hub_option, inline_secrets_option, registry_option
 
 
 @click.command()
@@ -35,6 +35,7 @@ from lateen.cli.options import hub_option, registry_option
     is_flag=True,
     help="Refuse approvals that do not say who approves, such as a bare signal.",
 )
+@inline_secrets_option
 @click.option(
     "--allow-insecure",
     multiple=True,

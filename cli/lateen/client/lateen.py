@@ -36,6 +36,7 @@ from lateen.model.base import Json
 from lateen.model.durations import format_duration
 from lateen.model.errors import InvalidManifest
 from lateen.model.parsing import parse_application
+from lateen.planning.inline_secrets import refuse_inline_secrets
 
 _DECISION_PATIENCE = timedelta(seconds=10)
 
@@ -69,17 +70,27 @@ class Lateen:
         actor: str | None = None,
         queue: bool = False,
         confirm_removal: Sequence[str] = (),
+        allow_inline_secrets: bool = False,
     ) -> Submitted:
         """Submit an application (a model, plain data, or YAML) and return as soon as it is taken.
 
         New content supersedes what is being delivered; with ``queue`` it waits for that. ``confirm_removal``
-        names clusters that a changed selection may be removed from. Raises ``InvalidApplication``, ``Refused``.
+        names clusters that a changed selection may be removed from. Contents of Secrets in the application
+        are refused, before anything leaves this process, unless ``allow_inline_secrets`` or a payload codec
+        of the client keeps them out of Temporal. Raises ``InvalidApplication``, ``Refused``.
         """
         wanted = _read(application)
+        if not (allow_inline_secrets or self.encrypts):
+            refuse_inline_secrets(wanted)
         envelope = submitting.delivery(
             wanted, actor=actor or "", queue=queue, confirm_removal=confirm_removal
         )
         return await self._submit(envelope, application=wanted.id)
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether the client has a payload codec: Temporal then sees nothing in the clear."""
+        return self.client.data_converter.payload_codec is not None
 
     async def delete(
         self,

@@ -65,7 +65,14 @@ def read_yaml(text: str) -> list[YamlDocument]:
             message = f"nested deeper than {DEEPEST} levels"
         if mark is None:
             raise YamlError(message) from None
+        if "cannot start any token" in message and _line(text, mark.line).startswith("\t"):
+            message = "YAML can't be indented with tabs; use spaces"
         raise YamlError(message, line=mark.line + 1, column=mark.column + 1) from None
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number].lstrip(" ") if number < len(lines) else ""
 
 
 def _documents(events: Iterable[Any]) -> Iterator[YamlDocument]:

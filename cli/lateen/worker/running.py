@@ -72,10 +72,12 @@ async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncGene
             require_attributed_approvals=settings.require_attributed_approvals,
             search_attributes=has_attributes,
         )
+        encrypts = client.data_converter.payload_codec is not None
         delivery = DeliverySettings(
             options=options,
             allow_cross_namespace=settings.allow_cross_namespace,
             allow_foreign_references=settings.allow_foreign_references,
+            allow_inline_secrets=settings.allow_inline_secrets or encrypts,
         )
         try:
             yield Rooms(hub=hub, clusters=registry, types=installed(), settings=delivery)

@@ -13,7 +13,8 @@ class WorkerSettings:
     """Settings of one worker process; the command ``lateen worker`` has an option for each.
 
     ``deadline_seconds`` is how long one placement may take, ``registry_namespace`` where the hub keeps the
-    Secrets of the clusters.
+    Secrets of the clusters. Without ``allow_inline_secrets``, applications that hold contents of Secrets fail,
+    unless the client has a payload codec.
     """
 
     task_queue: str = TASK_QUEUE
@@ -23,6 +24,7 @@ class WorkerSettings:
     allow_cross_namespace: bool = True
     allow_foreign_references: bool = False
     require_attributed_approvals: bool = False
+    allow_inline_secrets: bool = False
     allow_insecure: tuple[str, ...] = ()
     allowed_exec: tuple[str, ...] = ()
     build_id: str = ""

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
 from lateen.cli.defining import UnknownType
 from lateen.cli.main import cli
+from lateen.planning.catalog import all_types
+from lateen.planning.property_schemas import properties_schema, rows
+from lateen.rendering.plugins import installed
 from support.plugins import install, install_example, pack
 
 
@@ -72,6 +76,23 @@ def test_parameters_for_programs() -> None:
     schema = parsed("def", "show", "scaler", "-o", "json-schema")
     assert not list(Draft202012Validator(schema).iter_errors({"replicas": 1}))
     assert list(Draft202012Validator(schema).iter_errors({"replicas": -1}))
+
+
+def test_the_same_parameters_as_yaml() -> None:
+    answer = run("def", "show", "storage", "-o", "yaml")
+    assert yaml.safe_load(answer.stdout) == parsed("def", "show", "storage", "-o", "json")
+
+
+def test_every_type_has_a_schema_and_a_described_table() -> None:
+    """Editors and people get every parameter, nested ones below their object, each with a description."""
+    types = all_types(installed())
+    assert len(types) > 50
+    for each in types:
+        Draft202012Validator.check_schema(properties_schema(each.properties))
+        for row in rows(each.properties):
+            assert row.description, (each.name, row.path)
+            assert row.type, (each.name, row.path)
+            assert len(row.path) == row.depth + 1
 
 
 def test_an_unknown_type_comes_with_the_nearest() -> None:

@@ -185,9 +185,18 @@ _SPECIAL: dict[str, Callable[[Finding], Problem]] = {
 
 def _quoting(finding: Finding) -> str:
     """Explain YAML's quotes, the usual reason for a value of the wrong type."""
-    if finding.kind not in _QUOTING or revealed(finding.path, finding.value) is None:
+    if finding.kind == "list_type":
+        return "put it in brackets: [...], or behind a '-' on a line of its own"
+    if finding.kind not in _QUOTING:
         return ""
+    if revealed(finding.path, finding.value) is None:
+        # A value that could be a secret is not repeated; that it is no text may be said.
+        return "put it in quotes" if _is_unquoted(finding) else ""
     return _QUOTING[finding.kind](finding.value)
+
+
+def _is_unquoted(finding: Finding) -> bool:
+    return finding.kind == "string_type" and isinstance(finding.value, bool | int | float)
 
 
 def _plain(value: bool | float) -> str:

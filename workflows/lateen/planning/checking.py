@@ -63,8 +63,28 @@ def check_application(application: Application, registry: Registry) -> list[str]
             warnings += said
     problems += _component_problems(application, plan, registry, settled=not problems)
     if problems:
-        raise InvalidApplication(problems, subject=f"Application {application.id}")
+        found = located(problems, application)
+        raise InvalidApplication(found, subject=f"Application {application.id}")
     return [*warnings, *_idle_overrides(application)]
+
+
+def located(problems: Iterable[Problem], application: Application) -> list[Problem]:
+    """Say where inline policies stand, which planning knows by their names only."""
+    places = {
+        f"policies[{policy.name}].": f"spec.policies[{index}]."
+        for index, policy in enumerate(application.spec.policies or ())
+    }
+    return [
+        next(
+            (
+                replace(problem, path=f"{place}{problem.path.removeprefix(name)}")
+                for name, place in places.items()
+                if problem.path.startswith(name)
+            ),
+            problem,
+        )
+        for problem in problems
+    ]
 
 
 def _stand_ins(application: Application) -> dict[str, InlinePolicy]:
@@ -84,7 +104,10 @@ def _unsupported(application: Application) -> Iterator[Problem]:
         ):
             if value:
                 path = f"spec.components[{index}].{key}"
-                yield Problem(path, "is not supported yet for components", hint="remove it")
+                yield Problem(path, "is not supported yet for components", value, "remove it")
+    workflow = application.spec.workflow
+    if workflow is not None and workflow.ref and workflow.steps:
+        yield Problem("spec.workflow", "has steps and a ref", workflow.ref, "remove one of them")
 
 
 def _link_problems(application: Application) -> list[Problem]:
@@ -201,7 +224,9 @@ def _component_problems(
         delivered += patched
         changed = [component for component in patched if id(component) not in written]
         for found in _after_overrides(changed, components, registry, outputs):
-            said = replace(found, message=f"{found.message} (in step {step!r})")
+            by = ", ".join(repr(each.name) for each in used if each.type == OVERRIDE)
+            where = f"(in step {step!r}, changed by {by})" if by else f"(in step {step!r})"
+            said = replace(found, message=f"{found.message} {where}")
             problems.setdefault((found.path, found.message), said)
     as_written = _as_written(components, registry, delivered=delivered)
     known = {(found.path, found.message) for found in as_written}

@@ -14,11 +14,15 @@ Key = tuple[str, str, str, str]
 
 @dataclass
 class PruneDecision:
-    """For one cluster: what to delete, and what is kept although nothing delivers it any more."""
+    """For one cluster: what to delete, and what is kept although nothing delivers it any more.
+
+    ``confirmable`` is what of it would be deleted if somebody confirmed the cluster's removal.
+    """
 
     cluster: str
     delete: list[InventoryEntry] = field(default_factory=list[InventoryEntry])
     retained: list[str] = field(default_factory=list[str])
+    confirmable: list[InventoryEntry] = field(default_factory=list[InventoryEntry])
 
 
 def decide_pruning(
@@ -52,6 +56,7 @@ def decide_pruning(
         ):
             decision.delete.append(entry)
         else:
+            decision.confirmable.append(entry)
             decision.retained.append(
                 _kept(inventory, entry, "the cluster's labels changed; confirm its removal")
             )

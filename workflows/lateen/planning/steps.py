@@ -180,7 +180,9 @@ class _Planning:
         own: StepMode = step.mode or mode
         subs = step.sub_steps or []
         if not subs:
-            self.refuse(f"{path}.subSteps", "must not be empty")
+            self.refuse(
+                f"{path}.subSteps", "must not be empty", hint="add steps, or remove the group"
+            )
         siblings = {sub.name for sub in subs}
         self.problems += dependency_problems(
             subs,
@@ -196,10 +198,14 @@ class _Planning:
 
     def _leaf(self, step: Step, *, path: str) -> PlannedStep:
         if step.type == STEP_GROUP:
-            self.refuse(f"{path}.type", "a step-group can't be inside another", step.name)
+            hint = "put its steps into the outer group"
+            self.refuse(
+                f"{path}.type", "a step-group can't be inside another", step.name, hint=hint
+            )
             return self._planned(step, path=path)
         if step.sub_steps:
-            self.refuse(f"{path}.subSteps", "only a step-group has subSteps", step.type)
+            hint = f"make it a step-group, and this {step.type} one of its steps"
+            self.refuse(f"{path}.subSteps", "only a step-group has subSteps", step.type, hint=hint)
         if step.mode:
             self.refuse(f"{path}.mode", "only a step-group has a mode", step.type)
         if step.type == DEPLOY:
