@@ -141,7 +141,7 @@ class TestOverrides:
         steps = [deploy("a", "hub", "over"), deploy("b", "hub", "over")]
         (said,) = problems(application(WEB, policies=[HUB, spoil], workflow={"steps": steps}))
         assert said.startswith("spec.components[0].properties.image: expected a string")
-        assert "(in step 'a')" in said
+        assert "(in step 'a', changed by " in said
 
     def test_components_that_it_adds_are_checked(self) -> None:
         add = override({"name": "extra", "type": "webservice", "properties": {"imag": "x"}})
