@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,10 @@ def test_command_and_worker_may_allow_it(platform: Platform, tmp_path: Path) -> 
     try:
         options = ("--task-queue", queue)
         allowed = (*options, "--allow-inline-secrets")
-        for _ in range(60):
+        done = lateen(platform, "up", "-f", str(file), *allowed)
+        deadline = time.monotonic() + 60
+        while "no worker" in done.stdout + done.stderr and time.monotonic() < deadline:
             done = lateen(platform, "up", "-f", str(file), *allowed)
-            if "no worker" not in done.stdout + done.stderr:
-                break
         assert done.returncode == codes.DELIVERED, done.stdout + done.stderr
         path = f"/api/v1/namespaces/examples/secrets/{name}"
         data = platform.api(BEIJING).get(path)["data"]

@@ -35,7 +35,8 @@ def comparison_lines(found: ApplicationDifference) -> Iterator[Line]:
     """Write everything that a delivery of an application would do, for people."""
     yield "title", f"{found.application}: {_summary(found)}"
     for problem in found.problems:
-        yield from (("problem", f"  ! {line}") for line in problem.splitlines())
+        for line in problem.splitlines():
+            yield "problem", f"  ! {line}"
     for placement in found.placements:
         yield from _placement(placement)
     for line in found.retained:
