@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from lateen.activities.edges import Refused
+from lateen.hub.kubevela import handover
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import ApiError, Conflict, KubeError, NotFound, UnknownKind, Unreachable
 from lateen.kube.shapes import as_object
@@ -27,10 +28,14 @@ _AT_ONCE = 10
 
 @dataclass(frozen=True)
 class Found:
-    """What the look before the write saw: nothing, or an object of ours at a resource version."""
+    """What the look before the write saw: nothing, or an object of ours at a resource version.
+
+    ``handover`` are the steps that make it ours field by field, where KubeVela delivered it.
+    """
 
     manifest: Json
     resource_version: str = ""
+    handover: Sequence[Json] = ()
 
 
 def field_manager(application: str) -> str:
@@ -120,7 +125,8 @@ class Applier:
         if live is None:
             return Found(manifest)
         check_owner(live, ref, application=self._application, cluster=self._cluster.name)
-        return Found(manifest, live["metadata"]["resourceVersion"])
+        steps = handover(live, manager=self._manager, api_version=ref.api_version)
+        return Found(manifest, live["metadata"]["resourceVersion"], steps)
 
     async def _write(self, found: Found) -> Json:
         """Apply an object as it was looked at; when it moved on, look again."""
@@ -138,7 +144,14 @@ class Applier:
     async def _apply(self, found: Found) -> Json:
         if not found.resource_version:
             return await self._create(found.manifest)
-        metadata = {**found.manifest["metadata"], "resourceVersion": found.resource_version}
+        version = found.resource_version
+        if found.handover:
+            # Before the apply: what it leaves out of KubeVela's fields is then removed by it.
+            owned = await self._cluster.patch_steps(
+                ObjectRef.of(found.manifest), found.handover, field_manager=self._manager
+            )
+            version = owned["metadata"]["resourceVersion"]
+        metadata = {**found.manifest["metadata"], "resourceVersion": version}
         manifest = {**found.manifest, "metadata": metadata}
         applied = await self._cluster.apply(manifest, field_manager=self._manager, force=True)
         return applied.object
