@@ -190,6 +190,8 @@ def changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
         old, new = _keyed(as_list(before)), _keyed(as_list(after))
         for key in dict.fromkeys([*old, *new]):
             yield from _entry(old, new, key, f"{path}[{key}]")
+        if old.keys() == new.keys() and list(old) != list(new):
+            yield f"{path} (reordered)"  # The same to people, another template to a controller.
     elif before != after:
         yield path
 
