@@ -90,6 +90,6 @@ def test_which_changes_pods_do_not_survive(change: str, restarts: bool) -> None:
 
 
 def test_what_has_no_pods_has_none_to_restart() -> None:
-    template = {"spec": {"template": {"metadata": {}}}}
+    template: Json = {"spec": {"template": {"metadata": {}}}}
     told = Prospect("beijing", REF, TAKE_OVER, changes=["spec.template.metadata"], live=template)
     assert told.pods == []
