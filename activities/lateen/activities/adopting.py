@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from lateen.activities.applying import check_owner, field_manager
+from lateen.activities.applying import check_owner, field_manager, provided
 from lateen.activities.edges import Refused
 from lateen.hub.kubevela import is_of_kubevela, kubevela_entries
 from lateen.kube.cluster import Cluster
@@ -49,7 +49,7 @@ class Prospect:
     """What a takeover would do to one object.
 
     ``state`` is one of the constants below. ``changes`` are field paths, never values. ``problem`` says why an
-    object is refused, or what is not there yet for one that is to be created.
+    object is refused.
     """
 
     cluster: str
@@ -73,31 +73,46 @@ CREATE, TAKE_OVER, OWN, REFUSED = "create", "take over", "own", "refused"
 
 
 async def look(
-    clusters: Mapping[str, Cluster], wanted: Wanted, *, application: str
+    clusters: Mapping[str, Cluster], wanted: Wanted, *, application: str, create_namespaces: bool
 ) -> list[Prospect]:
     """Say of each object what taking it over would do, in the order of ``wanted``."""
     slots = asyncio.Semaphore(_AT_ONCE)
+    brought = {
+        name: provided([each for (cluster, _), each in wanted.items() if cluster == name])
+        for name in clusters
+    }
 
     async def one(cluster: str, ref: ObjectRef, manifest: Json) -> Prospect:
         async with slots:
             try:
-                return await _look(clusters[cluster], ref, manifest, application=application)
+                prospect = await _look(clusters[cluster], ref, manifest, application=application)
+            except (NotFound, UnknownKind) as error:
+                if brought[cluster].covers(manifest) or (
+                    create_namespaces and isinstance(error, NotFound)
+                ):
+                    return Prospect(cluster, ref, CREATE)  # Its namespace or kind comes with it.
+                return Prospect(cluster, ref, REFUSED, problem=_plain(error, cluster))
             except (KubeError, Refused) as error:
-                why = str(error).removeprefix(f"cluster {cluster}: ")
-                return Prospect(cluster, ref, REFUSED, problem=why)
+                return Prospect(cluster, ref, REFUSED, problem=_plain(error, cluster))
+            return prospect
 
     return list(await asyncio.gather(*(one(*key, manifest) for key, manifest in wanted.items())))
 
 
+def _plain(error: Exception, cluster: str) -> str:
+    return str(error).removeprefix(f"cluster {cluster}: ")
+
+
 async def _look(cluster: Cluster, ref: ObjectRef, manifest: Json, *, application: str) -> Prospect:
-    live = await _get(cluster, ref)
+    live = await cluster.get(ref)
+    manager = field_manager(application)
     if live is None:
-        return await _creation(cluster, ref, manifest, application=application)
+        await cluster.apply(manifest, field_manager=manager, dry_run=True)
+        return Prospect(cluster.name, ref, CREATE)
     check_owner(live, ref, application=application, cluster=cluster.name)
     metadata = as_object(live.get("metadata"))
     if metadata.get("deletionTimestamp"):
         raise Refused(f"{ref} is being deleted; wait until it is gone")
-    manager = field_manager(application)
     taken = kubevela_entries(live)
     after = await _after(cluster, live, manifest, manager=manager, taken=taken)
     changes = list(changed_paths(_comparable(live), _comparable(after)))
@@ -110,17 +125,6 @@ async def _look(cluster: Cluster, ref: ObjectRef, manifest: Json, *, application
         changes=changes,
         live=live,
     )
-
-
-async def _creation(
-    cluster: Cluster, ref: ObjectRef, manifest: Json, *, application: str
-) -> Prospect:
-    """Try what isn't there. A namespace or kind that the application brings itself can't be there yet."""
-    try:
-        await cluster.apply(manifest, field_manager=field_manager(application), dry_run=True)
-    except (NotFound, UnknownKind) as error:
-        return Prospect(cluster.name, ref, CREATE, problem=str(error))
-    return Prospect(cluster.name, ref, CREATE)
 
 
 async def _after(
@@ -139,13 +143,6 @@ async def _after(
     return await cluster.replace(
         {**left, "metadata": metadata}, field_manager=manager, dry_run=True
     )
-
-
-async def _get(cluster: Cluster, ref: ObjectRef) -> Json | None:
-    try:
-        return await cluster.get(ref)
-    except UnknownKind:
-        return None
 
 
 async def list_pods(cluster: Cluster, prospects: Sequence[Prospect]) -> dict[str, Pod]:

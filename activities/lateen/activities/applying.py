@@ -78,7 +78,7 @@ class Applier:
 
     async def look(self, manifests: Sequence[Json]) -> list[Found]:
         """Check every object: may it be written, and would the API server take it? Writes nothing."""
-        own = _provided(manifests)
+        own = provided(manifests)
         return list(await asyncio.gather(*(self._look(m, own) for m in manifests)))
 
     async def write(self, found: Sequence[Found]) -> list[Json]:
@@ -89,7 +89,7 @@ class Applier:
             written += await _settled(self._write(each) for each in stage)
         return written
 
-    async def _look(self, manifest: Json, own: _Provided) -> Found:
+    async def _look(self, manifest: Json, own: Provided) -> Found:
         """Dry-run an object as new. An answer other than "created" says that something is there."""
         async with self._slots:
             if own.covers(manifest):
@@ -189,19 +189,21 @@ async def _settled(writes: Iterable[Coroutine[Any, Any, Json]]) -> list[Json]:
 
 
 @dataclass(frozen=True)
-class _Provided:
+class Provided:
     """Namespaces and kinds that the application itself brings: a dry run can't know them yet."""
 
     namespaces: frozenset[str]
     groups: frozenset[str]
 
     def covers(self, manifest: Json) -> bool:
+        """Tell whether an object can only be there after others of the application."""
         ref = ObjectRef.of(manifest)
         return ref.namespace in self.namespaces or ref.group in self.groups
 
 
-def _provided(manifests: Sequence[Json]) -> _Provided:
-    return _Provided(
+def provided(manifests: Sequence[Json]) -> Provided:
+    """Return what an application's own manifests make exist."""
+    return Provided(
         namespaces=frozenset(m["metadata"]["name"] for m in manifests if m["kind"] == "Namespace"),
         groups=frozenset(
             m.get("spec", {}).get("group", "")

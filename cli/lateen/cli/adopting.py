@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,6 @@ class _Wish:
     actor: str
     timeout: timedelta | None
     task_queue: str
-    application: str = field(default="")
 
 
 @click.command(epilog=_EPILOG)
@@ -101,11 +100,11 @@ async def _adopt(
         rooms = Rooms(registry.hub, registry, installed(), DeliverySettings())
         found = await adoption.survey(rooms, content)
         adoption.show(found)
-        adoption.refuse(found, allow_restarts=wish.allow_restarts)
         if found.adopted:
             verdict_line(f"{application}: adopted already", tone="good")
             adoption.show_trackers(found)
             return codes.DELIVERED
+        adoption.refuse(found, allow_restarts=wish.allow_restarts)
         if wish.dry_run:
             verdict_line(f"{application}: can be adopted; nothing was written", tone="good")
             return codes.DELIVERED

@@ -23,6 +23,7 @@ from lateen.hub.kubevela import has_tracker_finalizer
 from lateen.hub.trackers import Tracked, Tracker, list_trackers
 from lateen.kube.errors import KubeError, UnknownKind
 from lateen.model.errors import LateenError
+from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.planning.resolving import Resolved
@@ -74,7 +75,12 @@ async def survey(rooms: Rooms, content: Application) -> Adoption:
         )
     wanted = await _wanted(rooms, content)
     clusters = await _connect(rooms, sorted({cluster for cluster, _ in wanted}))
-    prospects = await look(clusters, wanted, application=content.id)
+    prospects = await look(
+        clusters,
+        wanted,
+        application=content.id,
+        create_namespaces=metadata.annotations.get(CREATE_NAMESPACE) == "true",
+    )
     trackers = await list_trackers(rooms.hub, metadata.namespace, metadata.name)
     return Adoption(
         content=content,
@@ -209,7 +215,8 @@ def comparison(before: Adoption, after: Adoption) -> tuple[str, list[str]]:
     line = f"adopted {_count(objects, 'object')} in {_count(clusters, 'cluster')}"
     if made:
         line += f", {made} of them new"
-    line += f"; {kept} of {_count(len(before.pods), 'pod')} untouched"
+    if before.pods:
+        line += f"; {kept} of {_count(len(before.pods), 'pod')} untouched"
     gone = sorted(pod.name for uid, pod in before.pods.items() if uid not in after.pods)
     hints = [f"  gone since: pod {name}" for name in gone]
     uids = {(each.cluster, each.ref.key): each.uid for each in before.prospects if each.uid}
