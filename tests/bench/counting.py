@@ -46,7 +46,7 @@ class CountingConnection(Connection):
         target: Target,
         *,
         params: Mapping[str, str] | None = None,
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
         content_type: str | None = None,
         timeout: float | None = None,
         guard: Guard | None = None,

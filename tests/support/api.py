@@ -50,6 +50,11 @@ class Api:
         kind = "application/strategic-merge-patch+json"
         return json.loads(self._request("PATCH", path, body=json.dumps(document), kind=kind))
 
+    def merge(self, path: str, document: dict[str, Any]) -> Any:
+        """Change some fields of a custom resource (JSON merge)."""
+        kind = "application/merge-patch+json"
+        return json.loads(self._request("PATCH", path, body=json.dumps(document), kind=kind))
+
     def delete(self, path: str) -> None:
         """Delete an object."""
         self._request("DELETE", path)

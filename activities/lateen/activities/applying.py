@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from lateen.activities.edges import Refused
+from lateen.hub.kubevela import handover
 from lateen.kube.cluster import Applied, Cluster
 from lateen.kube.errors import ApiError, Conflict, KubeError, NotFound, UnknownKind, Unreachable
 from lateen.kube.shapes import as_object
@@ -32,12 +33,14 @@ class Found:
 
     ``live`` is that object, ``planned`` what the server says the apply will make of it; nothing is planned
     where a dry run can't know yet: the application itself brings the namespace or the kind.
+    ``handover`` are the steps that make it ours field by field, where KubeVela delivered it.
     """
 
     manifest: Json
     resource_version: str = ""
     live: Json | None = None
     planned: Json | None = None
+    handover: Sequence[Json] = ()
 
 
 def field_manager(application: str) -> str:
@@ -80,7 +83,7 @@ class Applier:
 
     async def look(self, manifests: Sequence[Json]) -> list[Found]:
         """Check every object: may it be written, and would the API server take it? Writes nothing."""
-        own = _provided(manifests)
+        own = provided(manifests)
         return list(await asyncio.gather(*(self._look(m, own) for m in manifests)))
 
     async def foresee(self, manifests: Sequence[Json]) -> None:
@@ -99,7 +102,7 @@ class Applier:
 
         ``coming`` are namespaces that are not there and that the delivery would create.
         """
-        own = _provided(manifests, coming=coming)
+        own = provided(manifests, coming=coming)
         looks = (self._look(manifest, own) for manifest in manifests)
         found: list[Found | LateenError] = []
         for result in await asyncio.gather(*looks, return_exceptions=True):
@@ -116,7 +119,7 @@ class Applier:
             written += await _settled(self._write(each) for each in stage)
         return written
 
-    async def _look(self, manifest: Json, own: _Provided) -> Found:
+    async def _look(self, manifest: Json, own: Provided) -> Found:
         """Dry-run an object as new. An answer other than "created" says that something is there."""
         async with self._slots:
             if own.covers(manifest):
@@ -151,7 +154,12 @@ class Applier:
         if live is None:
             return Found(manifest)
         check_owner(live, ref, application=self._application, cluster=self._cluster.name)
-        return Found(manifest, live["metadata"]["resourceVersion"], live=live)
+        return Found(
+            manifest,
+            live["metadata"]["resourceVersion"],
+            live=live,
+            handover=handover(live, manager=self._manager, api_version=ref.api_version),
+        )
 
     async def _write(self, found: Found) -> Json:
         """Apply an object as it was looked at; when it moved on, look again."""
@@ -169,7 +177,14 @@ class Applier:
     async def _apply(self, found: Found) -> Json:
         if not found.resource_version:
             return await self._create(found.manifest)
-        metadata = {**found.manifest["metadata"], "resourceVersion": found.resource_version}
+        version = found.resource_version
+        if found.handover:
+            # Before the apply: what it leaves out of KubeVela's fields is then removed by it.
+            owned = await self._cluster.patch_steps(
+                ObjectRef.of(found.manifest), found.handover, field_manager=self._manager
+            )
+            version = owned["metadata"]["resourceVersion"]
+        metadata = {**found.manifest["metadata"], "resourceVersion": version}
         manifest = {**found.manifest, "metadata": metadata}
         applied = await self._cluster.apply(manifest, field_manager=self._manager, force=True)
         return applied.object
@@ -207,20 +222,22 @@ async def _settled(writes: Iterable[Coroutine[Any, Any, Json]]) -> list[Json]:
 
 
 @dataclass(frozen=True)
-class _Provided:
+class Provided:
     """Namespaces and kinds that the application itself brings: a dry run can't know them yet."""
 
     namespaces: frozenset[str]
     groups: frozenset[str]
 
     def covers(self, manifest: Json) -> bool:
+        """Tell whether an object can only be there after others of the application."""
         ref = ObjectRef.of(manifest)
         return ref.namespace in self.namespaces or ref.group in self.groups
 
 
-def _provided(manifests: Sequence[Json], *, coming: Collection[str] = ()) -> _Provided:
+def provided(manifests: Sequence[Json], *, coming: Collection[str] = ()) -> Provided:
+    """Return what an application's own manifests make exist, and the namespaces that are ``coming``."""
     own = frozenset(m["metadata"]["name"] for m in manifests if m["kind"] == "Namespace")
-    return _Provided(
+    return Provided(
         namespaces=own.union(coming),
         groups=frozenset(
             m.get("spec", {}).get("group", "")

@@ -15,6 +15,7 @@ from lateen.activities.applying import field_manager
 from lateen.activities.rooms import Rooms
 from lateen.activities.supplying import manifests_now
 from lateen.contracts.messages import PlannedPlacement, StepPlan
+from lateen.hub.kubevela import kubevela_entries
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import KubeError
 from lateen.kube.shapes import as_object
@@ -109,9 +110,11 @@ def _placement(placed: PlannedPlacement) -> Placement:
 
 
 async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:
-    """Tell whether applying a manifest would change nothing."""
+    """Tell whether applying a manifest would change nothing, not even who owns its fields."""
     live = await cluster.get(ObjectRef.of(manifest))
     if live is None or as_object(live.get("metadata")).get("deletionTimestamp"):
+        return False
+    if kubevela_entries(live):
         return False
     try:
         applied = await cluster.apply(manifest, field_manager=manager, force=True, dry_run=True)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from lateen.hub.kubevela import handover
 from lateen.hub.records import FIELD_MANAGER
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import Conflict, NotFound
@@ -13,6 +14,7 @@ from lateen.kube.shapes import as_object
 from lateen.model.application import Application
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError, nearest
+from lateen.model.kubevela import PAUSE
 from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.model.parsing import parse_workflow
@@ -26,12 +28,10 @@ from lateen.planning.references import (
 APPLICATION = "core.oam.dev/v1beta1"
 EXTERNAL = "core.oam.dev/v1alpha1"
 
-KUBEVELA_PAUSE = "controller.core.oam.dev/pause"
-"""KubeVela's label that makes its controller leave an application alone."""
-
 _KUBEVELA_NAMESPACE = "vela-system"
 _KUBEVELA_CONTROLLER = {"controller.oam.dev/name": "vela-core"}
 _GUARD_MAX_AGE = 60.0
+_MOST_TRIES = 5
 
 
 class MissingNamespace(LateenError):
@@ -61,19 +61,34 @@ class Applications:
 
         Raises ``KubeVelaIsActive`` where a second controller would act on it.
         """
-        await self._refuse_beside_kubevela(application)
+        await self.refuse_beside_kubevela(application)
         if application.metadata.annotations.get(CREATE_NAMESPACE) == "true":
             await ensure_namespace(self._hub, application.metadata.namespace)
 
     async def store(self, application: Application) -> None:
-        """Write an application to the hub; ``admit`` it first. Raises ``MissingNamespace``."""
+        """Write an application to the hub; ``admit`` it first. Raises ``MissingNamespace``.
+
+        One that KubeVela managed becomes lateen's own: without the finalizer that nobody would remove, and
+        so that later versions can remove what its controller wrote.
+        """
         manifest = application.to_json()
-        try:
-            await self._hub.apply(manifest, field_manager=FIELD_MANAGER, force=True)
-        except NotFound as error:
-            raise MissingNamespace(
-                application.metadata.namespace, cluster=self._hub.name
-            ) from error
+        for attempt in range(_MOST_TRIES):
+            try:
+                applied = await self._hub.apply(manifest, field_manager=FIELD_MANAGER, force=True)
+            except NotFound as error:
+                raise MissingNamespace(
+                    application.metadata.namespace, cluster=self._hub.name
+                ) from error
+            steps = handover(applied.object, manager=FIELD_MANAGER, api_version=APPLICATION)
+            if not steps:
+                return
+            try:
+                await self._hub.patch_steps(
+                    ObjectRef.of(manifest), steps, field_manager=FIELD_MANAGER
+                )
+            except Conflict:  # Somebody wrote meanwhile: look again.
+                if attempt == _MOST_TRIES - 1:
+                    raise
 
     async def read(self, namespace: str, name: str) -> Json | None:
         """Return the stored application as plain data, or None."""
@@ -147,20 +162,22 @@ class Applications:
             hint,
         )
 
-    async def _refuse_beside_kubevela(self, application: Application) -> None:
-        if application.metadata.labels.get(KUBEVELA_PAUSE) == "true":
+    async def refuse_beside_kubevela(self, application: Application) -> None:
+        """Raise ``KubeVelaIsActive`` where its controller would deliver the application too."""
+        if application.metadata.labels.get(PAUSE) == "true":
             return
         if await self._kubevela_is_active():
             raise KubeVelaIsActive(
                 "KubeVela's controller runs in this hub and would deliver the application too; scale "
                 "deployment kubevela-vela-core to 0, or label the application "
-                f"{KUBEVELA_PAUSE}: 'true'"
+                f"{PAUSE}: 'true'"
             )
 
     async def _kubevela_is_active(self) -> bool:
         known = self._kubevela
-        if known is not None and time.monotonic() - known[0] < _GUARD_MAX_AGE:
-            return known[1]
+        # Only its absence is believed for a while: who has just stopped it doesn't want to wait.
+        if known is not None and not known[1] and time.monotonic() - known[0] < _GUARD_MAX_AGE:
+            return False
         controllers = await self._hub.list(
             "apps/v1", "Deployment", namespace=_KUBEVELA_NAMESPACE, labels=_KUBEVELA_CONTROLLER
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from lateen.kube.answers import error_of_status
 from lateen.kube.connection import (
     APPLY_PATCH,
+    JSON_PATCH,
     MERGE_PATCH,
     Answer,
     Connection,
@@ -23,7 +24,7 @@ from lateen.model.base import Json
 from lateen.model.objects import ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
 Objects = list[Json]  # the class below has a method of the name `list`
 
@@ -143,13 +144,16 @@ class Cluster:
             body=manifest,
         )
 
-    async def replace(self, manifest: Json, *, field_manager: str) -> Json:
+    async def replace(self, manifest: Json, *, field_manager: str, dry_run: bool = False) -> Json:
         """Replace an object; ``Conflict`` when it no longer has the given ``resourceVersion``."""
+        params = {"fieldManager": field_manager, "fieldValidation": "Strict"}
+        if dry_run:
+            params["dryRun"] = "All"
         return await self._call(
             "PUT",
             ObjectRef.of(manifest),
             action="replace",
-            params={"fieldManager": field_manager, "fieldValidation": "Strict"},
+            params=params,
             body=manifest,
         )
 
@@ -165,6 +169,22 @@ class Cluster:
             body=patch,
             content_type=MERGE_PATCH,
             subresource=subresource,
+        )
+
+    async def patch_steps(
+        self, ref: ObjectRef, steps: Sequence[Json], *, field_manager: str
+    ) -> Json:
+        """Change an object step by step (JSON patch).
+
+        A step that replaces ``/metadata/resourceVersion`` is a precondition: ``Conflict`` when it has another.
+        """
+        return await self._call(
+            "PATCH",
+            ref,
+            action="patch",
+            params={"fieldManager": field_manager, "fieldValidation": "Strict"},
+            body=list(steps),
+            content_type=JSON_PATCH,
         )
 
     async def patch_status(self, ref: ObjectRef, status: Json, *, field_manager: str) -> Json:
@@ -263,7 +283,7 @@ class Cluster:
         *,
         action: str,
         params: Mapping[str, str] | None = None,
-        body: Json | None = None,
+        body: Json | Objects | None = None,
         content_type: str | None = None,
         subresource: str = "",
         guard: Guard | None = None,

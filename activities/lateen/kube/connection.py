@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 JSON = "application/json"
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes; an object is at most 3 MiB, a page of 500 rarely exceeds 10. More is not a sane server."""
@@ -118,7 +119,7 @@ class Connection:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
         content_type: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
     ) -> Json:
@@ -135,7 +136,7 @@ class Connection:
         target: Target,
         *,
         params: Mapping[str, str] | None = None,
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
         content_type: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
         guard: Guard | None = None,

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lateen.cli.connecting import open_hub
+from lateen.model import kubevela
 from lateen.model.application import Application
 from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from lateen.model.application import Policy, Workflow
 
@@ -70,9 +71,15 @@ async def read_stored(name: str, *, namespace: str, hub_kubeconfig: Path | None)
             " name its namespace with -n, or deliver a file with -f"
         )
     application = parse_application(stored)
-    # What the API server added is none of the user's words.
-    plain = application.metadata.model_validate(
-        application.metadata.model_dump(include={"name", "namespace", "labels", "annotations"})
+    # What the API server and KubeVela added is none of the user's words.
+    metadata = application.metadata
+    plain = metadata.model_validate(
+        {
+            "name": metadata.name,
+            "namespace": metadata.namespace,
+            "labels": _without(metadata.labels, kubevela.LABELS),
+            "annotations": _without(metadata.annotations, kubevela.ANNOTATIONS),
+        }
     )
     application = application.model_copy(update={"metadata": plain})
     problems = _wrong([application])
@@ -108,6 +115,10 @@ def credential_warnings(applications: Iterable[Application]) -> list[str]:
         for application in applications
         for warning in credential_variables(application)
     ]
+
+
+def _without(entries: Mapping[str, str], keys: Collection[str]) -> dict[str, str]:
+    return {key: value for key, value in entries.items() if key not in keys}
 
 
 def _wrong(applications: Sequence[Application]) -> list[str]:

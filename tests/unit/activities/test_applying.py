@@ -152,3 +152,66 @@ async def test_an_attempt_is_not_over_while_one_of_its_writes_is_under_way() -> 
     with pytest.raises(Forbidden):
         await applier(cluster, Hold()).write([Found(bad), Found(MANIFEST)])
     assert len(cluster.written) == 1
+
+
+class KubeVelasObject(OneObject):
+    """An object that KubeVela wrote, until its fields change owner."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.owner = "kubevela"
+        self.calls: list[str] = []
+
+    async def patch_steps(self, ref: ObjectRef, steps: list[Json], *, field_manager: str) -> Json:
+        interfere, self.before_write = self.before_write, lambda: None
+        interfere()
+        if steps[-1]["value"] != str(self.version):
+            raise Conflict(Target(self.name, "patch", "/"), status=409)
+        self.version += 1
+        self.owner = steps[0]["value"][0]["manager"]
+        self.calls.append("hand over")
+        return self._live()
+
+    async def apply(self, manifest: Json, **how: Any) -> Applied:
+        applied = await super().apply(manifest, **how)
+        if not how.get("dry_run"):
+            self.calls.append("apply")
+        return applied
+
+    def _live(self) -> Json:
+        live = super()._live()
+        operation = "Update" if self.owner == "kubevela" else "Apply"
+        entry = {"manager": self.owner, "operation": operation, "apiVersion": "v1", "fieldsV1": {}}
+        return {**live, "metadata": {**live["metadata"], "managedFields": [entry]}}
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["quiet", "written to meanwhile"])
+async def test_what_kubevela_delivered_changes_owner_before_the_apply(moved: bool) -> None:
+    """Both writes hold for the version that was read; when it moved on, it is looked at again."""
+    cluster = KubeVelasObject(version=5)
+    found = await applier(cluster, Hold())._owned(MANIFEST)
+
+    def somebody_writes() -> None:
+        cluster.version += 1
+
+    if moved:
+        cluster.before_write = somebody_writes
+    await applier(cluster, Hold()).write([found])
+    assert cluster.calls == ["hand over", "apply"]
+    assert cluster.owner == "lateen:shop/web"
+    expected = "7" if moved else "6"
+    assert [m["metadata"]["resourceVersion"] for m in cluster.written] == [expected]
+
+
+async def test_a_newer_delivery_keeps_a_late_one_from_changing_owners() -> None:
+    cluster, lease = KubeVelasObject(version=5), Hold()
+    found = await applier(cluster, lease)._owned(MANIFEST)
+
+    def newer_delivery_writes() -> None:
+        lease.taken = True
+        cluster.version += 1
+
+    cluster.before_write = newer_delivery_writes
+    with pytest.raises(SupersededDelivery):
+        await applier(cluster, lease).write([found])
+    assert (cluster.calls, cluster.owner) == ([], "kubevela")

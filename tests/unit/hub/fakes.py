@@ -116,8 +116,9 @@ class FakeCluster(Cluster):
             raise AlreadyExists(self._target("create", ref), status=409)
         return self.put(manifest)
 
-    async def replace(self, manifest: Json, *, field_manager: str) -> Json:
+    async def replace(self, manifest: Json, *, field_manager: str, dry_run: bool = False) -> Json:
         ref = ObjectRef.of(manifest)
+        assert not dry_run, "nobody asks for it here"
         self._begin_write(f"replace {ref}")
         self._check(ref, "replace", version=manifest["metadata"].get("resourceVersion"))
         return self.put(manifest)

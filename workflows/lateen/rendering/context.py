@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from lateen.model import kubevela
 from lateen.model.labels import (
     APP_COMPONENT,
     APP_NAME,
@@ -30,7 +31,9 @@ _NEVER_INHERITED = (
     _FILTERED_ANNOTATIONS,
     "app.oam.dev/in-place-upgrade",
     "kubectl.kubernetes.io/last-applied-configuration",
+    *kubevela.ANNOTATIONS,
 )
+_LABELS_NEVER_INHERITED = (kubevela.PAUSE, *kubevela.LABELS)
 _OWN_PREFIX = "lateen.dev/"
 _REVISION = re.compile(r"-v([0-9]+)$")
 
@@ -86,10 +89,11 @@ class RenderContext:
     def of(cls, application: Application) -> RenderContext:
         """Return the context of an application, with its inheritance filters applied.
 
-        Annotations that steer lateen, kubectl or KubeVela itself are not handed down.
+        Labels and annotations that steer lateen, kubectl or KubeVela itself are not handed down.
         """
         metadata = application.metadata
-        unwanted_labels = _keys(metadata.annotations.get(_FILTERED_LABELS, ""))
+        filtered_labels = _keys(metadata.annotations.get(_FILTERED_LABELS, ""))
+        unwanted_labels = {*_LABELS_NEVER_INHERITED, *filtered_labels}
         unwanted = {*_NEVER_INHERITED, *_keys(metadata.annotations.get(_FILTERED_ANNOTATIONS, ""))}
         return cls(
             application=metadata.name,
