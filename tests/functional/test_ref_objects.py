@@ -15,8 +15,7 @@ import pytest
 from temporalio.client import Client
 
 from lateen.client.documents import write_yaml
-from support.api import eventually
-from support.platforms import BEIJING, HANGZHOU_1, Platform, failure_of, unique
+from support.platforms import BEIJING, HANGZHOU_1, Platform, failure_of, state_when, unique
 
 Json = dict[str, Any]
 
@@ -175,8 +174,7 @@ async def test_a_secret_that_changes_before_it_is_delivered_asks_for_a_new_revis
     }
     handle = await platform.start(wanted)
     changed = base64.b64encode(b"another").decode()
-    revisions = f"/apis/lateen.dev/v1alpha1/namespaces/examples/revisions/{name}-v1"
-    _eventually_there(platform, revisions)
+    await state_when(handle, lambda state: bool(state.get("waiting")), within=60)
     platform.api("local").patch(f"{HOME}/secrets/{name}", {"data": {"password": changed}})
     await handle.signal("approve", {"step": "wait"})
     error = await failure_of(handle)
@@ -278,12 +276,6 @@ async def _histories(client: Client, workflow_id: str) -> list[str]:
         found += [event.SerializeToString().decode(errors="replace") for event in history.events]
     assert len(found) > 20
     return found
-
-
-def _eventually_there(platform: Platform, path: str) -> None:
-    collection, _, name = path.rpartition("/")
-    hub = platform.api("local")
-    eventually(lambda: name in hub.text(collection), expected=True, timeout=60)
 
 
 def _lateen(platform: Platform, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -99,7 +99,8 @@ def _withheld(snapshot: Snapshot) -> Iterator[WithheldContent]:
     for found in snapshot.references:
         for each in found.objects:
             metadata: Json = each["metadata"]
-            digest = (metadata.get("annotations") or {}).get(WITHHELD)
+            annotations: Json = metadata.get("annotations") or {}
+            digest = annotations.get(WITHHELD)
             if is_secret(each) and digest:
                 yield WithheldContent(
                     cluster=found.selector.cluster,
