@@ -92,8 +92,13 @@ def managers(found: Json) -> set[tuple[str, str]]:
 
 
 def version(found: Json) -> str:
-    """What tells whether anybody wrote: pods don't, their controllers only write the status."""
-    return json.dumps([found["metadata"].get("managedFields"), found["metadata"]["generation"]])
+    """What tells whether anybody wrote, except for the cluster's own controllers."""
+    entries = [
+        entry
+        for entry in found["metadata"]["managedFields"]
+        if not entry.get("subresource") and entry["manager"] != "kube-controller-manager"
+    ]
+    return json.dumps([entries, found["spec"], found["metadata"]["labels"]], sort_keys=True)
 
 
 async def settle(platform: Platform, name: str) -> dict[str, dict[str, int]]:
@@ -288,7 +293,7 @@ async def test_what_the_application_no_longer_has_is_listed_and_left_alone(
     assert f"{name}-old" in names
 
 
-async def test_an_application_that_waits_for_an_approval_says_so(
+async def test_an_application_that_waits_for_an_approval_says_so_and_is_adopted_then(
     platform: Platform, kubevela: KubeVela
 ) -> None:
     name = unique("waits")
@@ -298,6 +303,11 @@ async def test_an_application_that_waits_for_an_approval_says_so(
     waiting = await adopt(platform, name)
     assert waiting.returncode == codes.WAITING, waiting.stderr
     assert f"lateen approve {name} -n examples" in waiting.stderr
+    handle = (await platform.client()).get_workflow_handle(f"examples/{name}")
+    await handle.signal("approve")
+    assert (await asyncio.wait_for(handle.result(), 90))["phase"] == "delivered"
+    again = await adopt(platform, name)
+    assert (again.returncode, f"examples/{name}: adopted already" in again.stdout) == (0, True)
     await platform.delete(name)
 
 

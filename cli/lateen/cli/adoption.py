@@ -169,7 +169,7 @@ async def _recorded(rooms: Rooms, content: Application, wanted: Wanted) -> bool:
 def show(found: Adoption) -> None:
     """Print what taking over would do to each object, and what is left alone."""
     print_table(
-        ["cluster", "object", "what", "changes"],
+        ["CLUSTER", "OBJECT", "WHAT", "CHANGES"],
         [
             (each.cluster, str(each.ref), each.state, each.problem or ", ".join(each.changes))
             for each in found.prospects
