@@ -134,12 +134,10 @@ async def test_what_depends_on_others_is_gone_before_they_are_deleted() -> None:
     rooms = rooms_of(hub)
     entries: list[InventoryEntry] = []
     for wave, name in enumerate(("db", "api", "web")):
-        metadata = {"namespace": "shop", "name": name}
         labels = {APP_NAME: "web", APP_NAMESPACE: "shop"}
-        hub.put(
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**metadata, "labels": labels}}
-        )
-        entries.append(InventoryEntry(api_version="v1", kind="ConfigMap", wave=wave, **metadata))
+        metadata = {"namespace": "shop", "name": name, "labels": labels}
+        hub.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        entries.append(ENTRY.model_copy(update={"name": name, "wave": wave}))
     await rooms.inventories.claim("shop", "web", delivery=1, entries=entries, **WHERE)
     hub.requests.clear()
     request = PruneCluster(application="shop/web", delivery=1, cluster="local", everything=True)
