@@ -141,7 +141,7 @@ async def test_a_dependency_that_is_never_healthy_blocks_until_the_deadline_and_
     error = await platform.failure(application(name, components, [topology(BEIJING)]))
     assert error.type == "DeliveryFailed"
     assert (
-        f"component {name}-web was not applied: it waits for component {name}-db: Deployment "
+        f"component {name}-web was not applied: waiting for component {name}-db: Deployment "
         f"examples/{name}-db: Ready:0/1" in error.message
     )
     assert platform.deployment(BEIJING, f"{name}-db") is not None

@@ -19,7 +19,8 @@ from lateen.planning.component_graph import (
     placement_graph,
 )
 from lateen.planning.expressions import ExpressionError, MissingValue, evaluate
-from lateen.planning.resolving import Resolved, UnfitValue
+from lateen.planning.filling import UnfitValue
+from lateen.planning.resolving import Resolved
 from lateen.planning.step_graph import Copy
 
 if TYPE_CHECKING:

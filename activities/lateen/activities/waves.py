@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SHORTEST, _LONGEST = 0.25, 5.0
 """Seconds between looks at a value or an object that isn't there yet."""
 
+_SHOWN = 5
+
 Report = Callable[[Json], None]
 T = TypeVar("T")
 
@@ -51,9 +53,17 @@ class Blocked:
     reasons: dict[Copy, str] = field(default_factory=dict[Copy, str])
 
     def __str__(self) -> str:
-        return "; ".join(
-            f"component {copy} was not applied: {reason}" for copy, reason in self.reasons.items()
-        )
+        by_reason: dict[str, list[str]] = {}
+        for copy, reason in self.reasons.items():
+            by_reason.setdefault(reason, []).append(str(copy))
+        return "; ".join(f"{_not_applied(names)}: {why}" for why, names in by_reason.items())
+
+
+def _not_applied(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"component {names[0]} was not applied"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"components {', '.join(names[:_SHOWN])}{more} were not applied"
 
 
 async def uninterrupted(writing: Coroutine[Any, Any, T]) -> T:
@@ -126,7 +136,7 @@ class Waves:
             lives = await asyncio.gather(*map(cluster.get, refs))
             for ref, live in zip(refs, lives, strict=True):
                 if live is None:
-                    raise NotThere(f"waits for {location}: {ref} does not exist")
+                    raise NotThere(f"waiting for {location}: {ref} does not exist")
             return [live for live in lives if live is not None]
 
         def tell(copies: str) -> None:
@@ -138,7 +148,7 @@ class Waves:
         await wait_healthy(
             cluster,
             lives,
-            progress=lambda _ready, _total, message: tell(f"waits for {location}: {message}"),
+            progress=lambda _ready, _total, message: tell(f"waiting for {location}: {message}"),
         )
 
     async def _look_at_all(self) -> dict[ObjectRef, Found]:
@@ -233,7 +243,7 @@ class Waves:
         def progress(_ready: int, _total: int, message: str) -> None:
             for other, after in self._graph.after.items():
                 if copy in after and other in self.blocked.reasons and message:
-                    self.blocked.reasons[other] = f"it waits for component {copy}: {message}"
+                    self.blocked.reasons[other] = f"waiting for component {copy}: {message}"
             self._tell(message)
 
         await wait_healthy(self.cluster, own, progress=progress)
@@ -283,7 +293,7 @@ class Waves:
 
 
 def _waits_for(after: Sequence[Copy]) -> str:
-    return f"it waits for {', '.join(f'component {copy}' for copy in after)}"
+    return f"waiting for {', '.join(f'component {copy}' for copy in after)}"
 
 
 async def _patiently(look: Callable[[], Awaitable[T]], tell: Callable[[str], None]) -> T:

@@ -129,6 +129,28 @@ async def test_pruning_again_after_it_was_done_finds_nothing_and_leaves_nothing(
     assert hub.objects == {}
 
 
+async def test_what_depends_on_others_is_gone_before_they_are_deleted() -> None:
+    hub = FakeCluster()
+    rooms = rooms_of(hub)
+    entries: list[InventoryEntry] = []
+    for wave, name in enumerate(("db", "api", "web")):
+        labels = {APP_NAME: "web", APP_NAMESPACE: "shop"}
+        metadata = {"namespace": "shop", "name": name, "labels": labels}
+        hub.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        entries.append(ENTRY.model_copy(update={"name": name, "wave": wave}))
+    await rooms.inventories.claim("shop", "web", delivery=1, entries=entries, **WHERE)
+    hub.requests.clear()
+    request = PruneCluster(application="shop/web", delivery=1, cluster="local", everything=True)
+    assert (await prune_cluster(rooms, request, report=lambda _: None)).objects == 3
+    touched = [request for request in hub.requests if "ConfigMap" in request]
+    for name in ("web", "api", "db"):
+        look, delete, gone = touched[:3]
+        assert (look, gone) == (f"get ConfigMap shop/{name}",) * 2
+        assert delete == f"delete ConfigMap shop/{name}"
+        touched = touched[3:]
+    assert touched == []
+
+
 class TestDeleting:
     async def test_a_repeated_opening_keeps_its_number_and_says_it_once(self) -> None:
         hub = FakeCluster()

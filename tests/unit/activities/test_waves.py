@@ -20,6 +20,7 @@ from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.model.records import Snapshot
 from lateen.planning.resolving import Resolved
+from lateen.planning.step_graph import Copy
 from lateen.rendering.registry import builtin
 from unit.activities.test_fencing import rooms_of
 from unit.hub.fakes import FakeCluster
@@ -165,7 +166,7 @@ async def test_each_is_written_when_all_that_it_depends_on_is_healthy() -> None:
     )
     await trial.until("db", "cache")
     assert trial.lease.claimed == ["cache", "db", "tail", "web"]
-    assert str(trial.blocked).startswith("component web was not applied: it waits for component")
+    assert str(trial.blocked).startswith("component web was not applied: waiting for component")
     trial.cluster.change("Deployment", "db", status=HEALTHY)
     await trial.until("db", "cache")
     trial.cluster.change("Deployment", "cache", status=HEALTHY)
@@ -260,3 +261,11 @@ async def test_a_failed_dependency_ends_it_at_once() -> None:
     with pytest.raises(Exception, match="ProgressDeadlineExceeded"):
         await trial.end()
     assert trial.cluster.applied == ["db"]
+
+
+def test_those_that_wait_for_the_same_are_told_together() -> None:
+    reasons = {Copy(f"c{n}"): "waiting for component db" for n in range(7)}
+    assert str(Blocked({**reasons, Copy("web", "k1"): "waiting for component c0"})) == (
+        "components c0, c1, c2, c3, c4 and 2 more were not applied: waiting for component db; "
+        "component web (k1) was not applied: waiting for component c0"
+    )

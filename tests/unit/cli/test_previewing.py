@@ -124,3 +124,33 @@ def test_clusters_are_declared_offline_only(tmp_path: Path) -> None:
     assert (result.exit_code, "--offline" in result.stderr) == (2, True)
     bad = CliRunner().invoke(cli, ["dry-run", "--offline", "-f", str(file), "--cluster", ":a=b"])
     assert (bad.exit_code, "expected NAME" in bad.stderr) == (2, True)
+
+
+def linked(parameter: str, value_from: str = "output.metadata.name") -> dict[str, Any]:
+    app = application("shop", topologies={"t": ["a"]})
+    app["spec"]["components"] += [
+        {
+            "name": "db",
+            "type": "webservice",
+            "properties": {"image": "postgres"},
+            "outputs": [{"name": "host", "valueFrom": value_from}],
+        }
+    ]
+    app["spec"]["components"][0]["inputs"] = [{"from": "host", "parameterKey": parameter}]
+    return app
+
+
+@pytest.mark.parametrize(("parameter", "shown"), [("image", "<input host>"), ("port", 1)])
+def test_values_that_inputs_supply_are_shown_as_such(
+    tmp_path: Path, parameter: str, shown: Any
+) -> None:
+    result = dry_run(tmp_path, linked(parameter))
+    container = manifests(result)[-1]["spec"]["template"]["spec"]["containers"][0]
+    assert shown in (container["image"], *(p["containerPort"] for p in container.get("ports", ())))
+    said = f"{parameter} is input 'host': output.metadata.name of component 'db'"
+    assert comments(result).count(said) == 1
+
+
+def test_an_output_that_its_component_does_not_make_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidApplication, match="has no output object of this name"):
+        dry_run(tmp_path, linked("image", "outputs.service.spec.clusterIP"))

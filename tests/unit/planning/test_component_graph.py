@@ -15,7 +15,8 @@ from lateen.planning.component_graph import (
     graph_findings,
     placement_graph,
 )
-from lateen.planning.resolving import Resolved, UnfitValue
+from lateen.planning.filling import UnfitValue
+from lateen.planning.resolving import Resolved
 from lateen.planning.step_graph import Copy
 from lateen.policies.topology import ClusterInfo
 from lateen.rendering.parameter_keys import parse_parameter_key

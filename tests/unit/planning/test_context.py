@@ -14,7 +14,9 @@ from support.context_types import Know
 HERE = Placement(cluster="one", namespace="shop")
 
 
-def resolved(workflow: dict[str, Any] | None = None, **annotations: str) -> Resolved:
+def resolved(
+    *, workflow: dict[str, Any] | None = None, annotations: dict[str, str] | None = None
+) -> Resolved:
     added = {"components": [{"name": "more", "type": "know"}], "selector": ["web", "more"]}
     content: dict[str, Any] = {
         "apiVersion": "core.oam.dev/v1beta1",
@@ -23,7 +25,7 @@ def resolved(workflow: dict[str, Any] | None = None, **annotations: str) -> Reso
             "name": "app",
             "namespace": "shop",
             "labels": {"team": "red"},
-            "annotations": {"filter.oam.dev/label-keys": "team", **annotations},
+            "annotations": {"filter.oam.dev/label-keys": "team", **(annotations or {})},
         },
         "spec": {
             "components": [{"name": "web", "type": "know"}, {"name": "left-out", "type": "know"}],
@@ -51,7 +53,7 @@ def test_a_template_knows_the_application_its_revision_and_the_step() -> None:
         "app.oam.dev/workflowName": "release",
         "note": "n",
     }
-    data = known(resolved(**annotations), "app-v3")
+    data = known(resolved(annotations=annotations), "app-v3")
     assert len(data.pop("componentRevision")) == 16
     assert data == {
         "publishVersion": "beta",
@@ -72,7 +74,7 @@ def test_a_workflow_object_has_the_name_that_the_application_uses() -> None:
         "metadata": {"name": "shared", "namespace": "shop"},
         "steps": [{"name": "d", "type": "deploy", "properties": {"policies": ["there"]}}],
     }
-    assert known(resolved(workflow), "app-v1")["workflow"] == "shared"
+    assert known(resolved(workflow=workflow), "app-v1")["workflow"] == "shared"
 
 
 def test_a_plan_does_not_know_the_revision_yet() -> None:

@@ -12,8 +12,7 @@ from dataclasses import replace
 
 from lateen.model.application import Application, Component, InlinePolicy
 from lateen.model.base import Json
-from lateen.model.errors import InvalidApplication, LateenError
-from lateen.model.findings import EXPECTED
+from lateen.model.errors import InvalidApplication
 from lateen.model.json_values import json_digest
 from lateen.model.labels import APP_COMPONENT, LOCAL, REPLICA_KEY, TRAIT_RESOURCE
 from lateen.model.objects import ObjectRef
@@ -23,6 +22,7 @@ from lateen.model.records import PlacementDigest, Snapshot
 from lateen.planning.component_links import expected_of, read_links, read_outputs
 from lateen.planning.component_order import component_order
 from lateen.planning.environments import environments
+from lateen.planning.filling import UnfitValue, as_planned, identity_of
 from lateen.planning.plan import PlannedStep
 from lateen.planning.referenced_objects import references_digest, withheld
 from lateen.planning.references import inline_policy
@@ -36,7 +36,7 @@ from lateen.rendering.context import RenderContext, Target
 from lateen.rendering.digest import digest
 from lateen.rendering.ordering import apply_order
 from lateen.rendering.parameter_keys import KeyMismatch, Values
-from lateen.rendering.placeholders import is_at, placeholders
+from lateen.rendering.placeholders import placeholders
 from lateen.rendering.registry import Registry
 from lateen.rendering.render import RenderedObject, place, reads_target, render
 from lateen.rendering.scopes import is_cluster_scoped
@@ -222,7 +222,7 @@ class Resolved:
         """
         planned = self._copy(step, placement, copy)
         made = self._copy(step, placement, copy, values=values, revision=revision)
-        if [_identity(each) for each in made] != [_identity(each) for each in planned]:
+        if [identity_of(each) for each in made] != [identity_of(each) for each in planned]:
             raise UnfitValue(copy, values, "would make objects of other names, kinds or number")
         names = (each.manifest["metadata"]["name"] for each in planned)
         renamed = [each.called(name) for each, name in zip(made, names, strict=True)]
@@ -230,7 +230,7 @@ class Resolved:
             ObjectRef.of(manifest): manifest
             for manifest in self._place(renamed, placement, revision=revision)
         }
-        return [_as_planned(final[ObjectRef.of(manifest)], manifest) for manifest in group]
+        return [as_planned(final[ObjectRef.of(manifest)], manifest) for manifest in group]
 
     def object_count(self, step: PlannedStep, placement: Placement) -> int:
         """Return how many objects a placement of a step gets."""
@@ -350,41 +350,6 @@ class Resolved:
         except KeyMismatch as error:
             raise InvalidApplication.at("spec.components", str(error)) from None
         return StepGraph(components, replicas, links, values, component_order(components))
-
-
-class UnfitValue(LateenError):
-    """What an input supplies can't be used; the value itself, which may be a secret, is not told."""
-
-    def __init__(
-        self, copy: Copy, values: Values, why: str, error: LateenError | None = None
-    ) -> None:
-        problems = error.problems if isinstance(error, InvalidApplication) else ()
-        path = "spec.components[0]"
-        at_fault = [
-            key for key in values if any(is_at(problem, key.path(path)) for problem in problems)
-        ]
-        kinds = {f"expected {kind}" for kind in EXPECTED.values()}
-        said = [problem.message for problem in problems if problem.message in kinds]
-        keys = ", ".join(key.text for key in at_fault or values)
-        expected = f" ({said[0]})" if said else ""
-        super().__init__(
-            f"component {copy}: the value that an input supplies for {keys} {why}{expected}"
-        )
-
-
-def _identity(each: RenderedObject) -> tuple[str, str, str, str]:
-    """Return what must not depend on inputs; a name made of the content doesn't count."""
-    group, kind, namespace, name = each.key
-    return (group, kind, namespace, name if each.named else "")
-
-
-def _as_planned(made: Json, planned: Json) -> Json:
-    """Keep whose object it is: what all copies share has no replica key."""
-    if REPLICA_KEY in planned["metadata"]["labels"]:
-        return made
-    metadata = made["metadata"]
-    labels = {key: value for key, value in metadata["labels"].items() if key != REPLICA_KEY}
-    return {**made, "metadata": {**metadata, "labels": labels}}
 
 
 def _digest(objects: Sequence[RenderedObject]) -> str:
