@@ -8,6 +8,7 @@ event loop.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -67,13 +68,17 @@ Guard = Callable[[], None]
 
 Body = bytes | AsyncGenerator[bytes]
 
+Observe = Callable[[str, str, int, float], None]
+"""Is told of each request: cluster, HTTP verb, status (0 without an answer), seconds until it began."""
+
 
 class Connection:
     """A connection to one API server; opens at the first request, closes with ``close()``.
 
     ``timeout`` bounds a request as a whole and ``connect_timeout`` its connection and TLS
-    handshake, both in seconds. Every method raises ``Unreachable`` or an ``ApiError``. Nothing is
-    retried here, except once when credentials that renew themselves were refused.
+    handshake, both in seconds; ``observe`` is told of each request. Every method raises
+    ``Unreachable`` or an ``ApiError``. Nothing is retried here, except once when credentials that
+    renew themselves were refused.
     """
 
     def __init__(
@@ -83,8 +88,10 @@ class Connection:
         *,
         timeout: float = 30,
         connect_timeout: float = 5,
+        observe: Observe | None = None,
     ) -> None:
         self.cluster = cluster
+        self._observe = observe
         self._credentials = credentials
         self._timeout = timeout
         self._connect_timeout = connect_timeout
@@ -244,6 +251,7 @@ class Connection:
         if credentials.token:
             headers["Authorization"] = f"Bearer {credentials.token}"
         bound = self._timeout if timeout is None else timeout
+        began, status = time.monotonic(), 0
         try:
             async with session.request(
                 verb,
@@ -256,11 +264,19 @@ class Connection:
                 server_hostname=credentials.tls_server_name,
                 timeout=aiohttp.ClientTimeout(total=bound, sock_connect=self._connect_timeout),
             ) as response:
+                status = response.status
+                self._tell(verb, status, began)
                 yield response
         except (aiohttp.ClientError, OSError) as error:
             # Others than the system's own errors may quote what was sent or received: not chained.
             cause = error if isinstance(error, OSError) else None
+            if not status:
+                self._tell(verb, status, began)
             raise Unreachable(f"{target}: {_why(error, bound)}", cluster=self.cluster) from cause
+
+    def _tell(self, verb: str, status: int, began: float) -> None:
+        if self._observe is not None:
+            self._observe(self.cluster, verb, status, time.monotonic() - began)
 
     async def _open(self) -> tuple[aiohttp.ClientSession, Credentials]:
         """Return the session, made anew when renewed credentials need another TLS context."""
