@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
@@ -125,16 +126,7 @@ def build_worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[
-            activities.open_delivery,
-            activities.plan_step,
-            activities.deliver_placement,
-            activities.record_events,
-            activities.prune_cluster,
-            activities.close_delivery,
-            activities.open_deletion,
-            activities.inspect,
-        ],
+        activities=activities_of(activities),
         max_concurrent_activities=settings.max_concurrent_activities,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=2, maximum=20),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=2, maximum=20),
@@ -145,6 +137,20 @@ def build_worker(
         deployment_config=_deployment(settings),
         interceptors=[] if meter is MetricMeter.noop else [PlacementMetrics(meter)],
     )
+
+
+def activities_of(activities: KubernetesActivities) -> list[Callable[..., Any]]:
+    """Return what a worker registers."""
+    return [
+        activities.open_delivery,
+        activities.plan_step,
+        activities.deliver_placement,
+        activities.record_events,
+        activities.prune_cluster,
+        activities.close_delivery,
+        activities.open_deletion,
+        activities.inspect,
+    ]
 
 
 def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
