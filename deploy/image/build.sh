@@ -13,10 +13,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 
-version=$($docker run --rm --entrypoint python3 "$base" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+version=$($docker run --rm --network none --entrypoint python3 "$base" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 mkdir "$context/wheels"
 "$python" -m pip wheel --quiet --no-deps --wheel-dir "$context/wheels" "$here/../.."
 "$python" -m pip download --quiet --only-binary :all: --python-version "$version" \
     --constraint "$here/constraints.txt" --dest "$context/wheels" \
     "$(echo "$context"/wheels/lateen-*.whl)[encryption,opentelemetry]"
-$docker build --quiet --build-arg "BASE=$base" --file "$here/Dockerfile" --tag "$name" "$context"
+$docker build --quiet --network none --build-arg "BASE=$base" --file "$here/Dockerfile" --tag "$name" "$context"

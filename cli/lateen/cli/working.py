@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from lateen.cli.arguments import parse_address
-from lateen.cli.options import hub_option, registry_option
+from lateen.cli.options import hub_option, registry_option, task_queue_option
 from lateen.cli.output import result
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -25,7 +25,7 @@ _deployment_option = click.option(
 
 
 @click.group(invoke_without_command=True)
-@click.option("--task-queue", default="lateen", show_default=True, help="Temporal task queue.")
+@task_queue_option
 @hub_option
 @registry_option
 @click.option(
