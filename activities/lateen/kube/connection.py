@@ -18,7 +18,15 @@ import aiohttp
 import orjson
 
 from lateen.kube.answers import read_error
-from lateen.kube.errors import ServerError, Target, Unauthorized, Unreachable
+from lateen.kube.errors import (
+    ApiError,
+    Forbidden,
+    NotFound,
+    ServerError,
+    Target,
+    Unauthorized,
+    Unreachable,
+)
 from lateen.kube.shapes import as_object, as_text
 from lateen.kube.tls import make_ssl_context
 
@@ -78,7 +86,7 @@ class Connection:
     ``timeout`` bounds a request as a whole and ``connect_timeout`` its connection and TLS
     handshake, both in seconds; ``observe`` is told of each request. Every method raises
     ``Unreachable`` or an ``ApiError``. Nothing is retried here, except once when credentials that
-    renew themselves were refused.
+    renew themselves were refused, or a right was missing that the server may not have known yet.
     """
 
     def __init__(
@@ -161,7 +169,26 @@ class Connection:
             except Unauthorized:
                 if attempt == 2 or await self._credentials.current(refused=True) == before:
                     raise
+            except Forbidden as error:
+                error.retryable = not await self._knows_rights()
+                if attempt == 2 or error.retryable:
+                    raise
         raise AssertionError("unreachable: the second attempt returns or raises")
+
+    async def _knows_rights(self) -> bool:
+        """Tell whether a refusal can be believed: a server that starts refuses until it has read the roles.
+
+        Everybody may ask for ``/readyz``, unless the roles are not known yet. If it is ready by now, the
+        refused request is worth sending once more.
+        """
+        target = Target(self.cluster, "get", "/readyz")
+        try:
+            await self._exchange("GET", target, None, None, None, None)
+        except NotFound:
+            return True
+        except (Unreachable, ApiError):
+            return False
+        return True
 
     async def stream(
         self,
@@ -178,7 +205,11 @@ class Connection:
         """
         target = Target(self.cluster, "watch", path, ref)
         async with self._response("GET", target, params=params, timeout=timeout) as response:
-            await _raise_for_status(target, response)
+            try:
+                await _raise_for_status(target, response)
+            except Forbidden as error:
+                error.retryable = not await self._knows_rights()
+                raise
             rest = bytearray()
             searched = 0
             async for chunk in response.content.iter_any():
