@@ -170,7 +170,8 @@ class Connection:
                 if attempt == 2 or await self._credentials.current(refused=True) == before:
                     raise
             except Forbidden as error:
-                error.retryable = not await self._knows_rights()
+                if attempt == 1:
+                    error.retryable = not await self._knows_rights()
                 if attempt == 2 or error.retryable:
                     raise
         raise AssertionError("unreachable: the second attempt returns or raises")
