@@ -15,10 +15,10 @@ BENCH ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test check bench clean
+.PHONY: help demo down test test-image check bench manifests clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Deliver the example applications to a local stack and leave an approval waiting
 	@$(LATEEN) local demo
@@ -37,8 +37,15 @@ check: $(DEVELOP) ## Check format, style, types and layers
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports
 
+test-image: $(DEVELOP) ## Build and run the worker's image (needs root, docker.io and debootstrap)
+	@$(LATEEN) local tools
+	@LATEEN_TEST_IMAGE=1 $(BIN)/pytest -rs tests/image
+
 bench: $(INSTALLED) ## Measure how fast deliveries are on this machine
 	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH)
+
+manifests: $(DEVELOP) ## Write the copies in deploy/kubernetes of the package's own manifests
+	@PYTHONPATH=tests $(BIN)/python -m support.manifests
 
 clean: ## Remove the virtual environment and caches; the stack and its programs stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lateen.local.preparing import prepare
 from lateen.local.stack import Stack
 from support.platforms import Platform
 from support.processes import torn_down
+from support.rights import restrict
 
 _HERE = Path(__file__).parent
 
@@ -37,16 +39,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
 
 @pytest.fixture(scope="session")
 def platform(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
-    """The stack with lateen installed, its clusters joined, and a worker: ready to deliver."""
+    """The stack with lateen installed, its clusters joined, and a worker: ready to deliver.
+
+    The worker has the rights that ship, and no others: in the hub those of its ServiceAccount, in the
+    members those of the account that `join --service-account` makes.
+    """
+    restricted = tmp_path_factory.mktemp("hub") / "kubeconfig"
 
     async def make_ready() -> None:
         await prepare(stack)
         await register_search_attributes()
+        restricted.write_text(json.dumps(await restrict(stack)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEMPORAL_ADDRESS", stack.temporal_address)
         asyncio.run(make_ready())
-    ready = Platform(stack, tmp_path_factory.mktemp("logs"))
+    ready = Platform(stack, tmp_path_factory.mktemp("logs"), hub_kubeconfig=restricted)
     ready.start_worker("--deadline", "12s")
     try:
         asyncio.run(ready.worker_polls())

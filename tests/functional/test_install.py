@@ -162,10 +162,13 @@ async def test_revisions_never_change(stack: Stack) -> None:
 
 
 async def test_worker_may_do_its_work_and_no_more(stack: Stack) -> None:
-    """With the ServiceAccount's token: applications and records yes, Secrets elsewhere no."""
+    """With its roles and no others: applications and records yes, Secrets elsewhere no."""
     async with connected(stack) as hub:
         await install(hub)
-        path = "/api/v1/namespaces/lateen-system/serviceaccounts/lateen-worker/token"
+        name = f"worker-{uuid.uuid4().hex[:6]}"
+        for manifest in account(name):
+            await hub.apply(manifest, field_manager="test")
+        path = f"/api/v1/namespaces/lateen-system/serviceaccounts/{name}/token"
         answer = await hub.connection.request("POST", path, body={"spec": {}})
     admin = hub_credentials(stack.hub_kubeconfig)
     credentials = replace(admin, certificate=None, key=None, token=answer["status"]["token"])
@@ -186,6 +189,18 @@ async def test_worker_may_do_its_work_and_no_more(stack: Stack) -> None:
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
         with pytest.raises(Forbidden):
             await worker.create(secret, field_manager="worker")
+
+
+def account(name: str) -> list[Json]:
+    """Build an account with the worker's roles; that of the worker may have been given more."""
+    copied: list[Json] = []
+    for manifest in copy.deepcopy(manifests()):
+        if manifest["kind"] in {"ServiceAccount", "ClusterRoleBinding", "RoleBinding"}:
+            manifest["metadata"]["name"] = name
+            for subject in manifest.get("subjects", []):
+                subject["name"] = name
+            copied.append(manifest)
+    return copied
 
 
 async def test_kinds_of_kubevela_are_kept(stack: Stack) -> None:

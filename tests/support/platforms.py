@@ -34,12 +34,14 @@ class Platform:
 
     stack: Stack
     logs: Path
+    hub_kubeconfig: Path
+    """The worker's own, with the rights that ship."""
     worker: WorkerProcess | None = None
     _apis: dict[str, Api] = field(default_factory=dict)
 
     def start_worker(self, *options: str) -> WorkerProcess:
         """Start the worker that delivers; one at a time unless a test starts its own."""
-        self.worker = WorkerProcess(self.stack, self.logs / "worker.log", *options)
+        self.worker = self._worker("worker.log", *options)
         return self.worker
 
     async def worker_polls(self) -> None:
@@ -51,7 +53,11 @@ class Platform:
 
     def another_worker(self, *options: str) -> WorkerProcess:
         """Start a second worker, which the test must stop."""
-        return WorkerProcess(self.stack, self.logs / f"{uuid.uuid4().hex[:6]}.log", *options)
+        return self._worker(f"{uuid.uuid4().hex[:6]}.log", *options)
+
+    def _worker(self, log: str, *options: str) -> WorkerProcess:
+        hub = ("--hub-kubeconfig", str(self.hub_kubeconfig))
+        return WorkerProcess(self.stack, self.logs / log, *hub, *options)
 
     def lateen(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the real command line against the stack, as a person would."""

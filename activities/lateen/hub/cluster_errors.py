@@ -124,6 +124,26 @@ class UnusableCluster(RegistryError):
         super().__init__(f"cluster {name!r} can't be used: {reason}")
 
 
+class AccountNotReady(RegistryError):
+    """lateen's ServiceAccount in a member can't be used, and waiting didn't help."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        super().__init__(f"cluster {name!r} was not joined: {reason}")
+
+
+class NoAccount(RegistryError):
+    """A token is to be ended, but the cluster was joined with credentials that lateen did not make."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"cluster {name!r} was not joined with --service-account, so there is no token to"
+            " revoke; nothing was changed. Detach it without --revoke, and end its credentials where"
+            " they came from"
+        )
+
+
 class HubNotUsable(RegistryError):
     """The hub has kinds of these names that lateen did not create and can't work with."""
 

@@ -20,7 +20,7 @@ from lateen.hub.registrations import (
     local_cluster,
 )
 from lateen.kube.cluster import Cluster
-from lateen.kube.connection import Connection
+from lateen.kube.connection import Connection, Observe
 from lateen.kube.credentials import Credentials
 from lateen.model.labels import CREDENTIAL_TYPE, LOCAL
 from lateen.model.objects import ObjectRef
@@ -35,9 +35,11 @@ Dial = Callable[[str, Credentials], Cluster]
 """Makes a cluster from its name and credentials, without talking to it yet."""
 
 
-def dial_member(name: str, credentials: Credentials) -> Cluster:
+def dial_member(name: str, credentials: Credentials, *, observe: Observe | None = None) -> Cluster:
     """Return a member cluster that connects at its first request."""
-    return Cluster(Connection(name, credentials, connect_timeout=MEMBER_CONNECT_TIMEOUT))
+    return Cluster(
+        Connection(name, credentials, connect_timeout=MEMBER_CONNECT_TIMEOUT, observe=observe)
+    )
 
 
 @dataclass(frozen=True)

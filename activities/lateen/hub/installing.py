@@ -36,6 +36,8 @@ _FILES = (
     "audits",
     "access",
 )
+_LOCAL_FILES = ("delivery", "local")
+_MEMBER_FILES = ("delivery", "member")
 _ESTABLISHED_WITHIN = 30.0
 _POLL = 0.2
 
@@ -51,24 +53,37 @@ class Installed:
     notes: tuple[str, ...] = ()
 
 
-def manifests(*, namespace: str = REGISTRY_NAMESPACE) -> list[Json]:
-    """Return everything that is installed, in the order of applying; ``namespace`` keeps the clusters."""
-    found: list[Json] = []
+def manifests(*, namespace: str = REGISTRY_NAMESPACE, deliver_to_hub: bool = False) -> list[Json]:
+    """Return everything that is installed, in the order of applying; ``namespace`` keeps the clusters.
+
+    With ``deliver_to_hub`` the worker may deliver to the hub itself.
+    """
+    files = (*_FILES, *_LOCAL_FILES) if deliver_to_hub else _FILES
+    return [_ours(manifest, namespace) for manifest in _read(files)]
+
+
+def member_manifests() -> list[Json]:
+    """Return lateen's account in a member cluster, and its rights, in the order of applying."""
+    return [_ours(manifest, REGISTRY_NAMESPACE) for manifest in _read(_MEMBER_FILES)]
+
+
+def _read(files: tuple[str, ...]) -> list[Json]:
     folder = resources.files("lateen.hub") / "manifests"
-    for name in _FILES:
-        text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
-        found += [_ours(manifest, namespace) for manifest in yaml.safe_load_all(text)]
-    return found
+    texts = [(folder / f"{name}.yaml").read_text(encoding="utf-8") for name in files]
+    return [manifest for text in texts for manifest in yaml.safe_load_all(text)]
 
 
-async def install(hub: Cluster, *, namespace: str = REGISTRY_NAMESPACE) -> list[Installed]:
+async def install(
+    hub: Cluster, *, namespace: str = REGISTRY_NAMESPACE, deliver_to_hub: bool = False
+) -> list[Installed]:
     """Bring a hub to what this version needs; running it again changes nothing.
 
     Kinds of ``core.oam.dev`` that lateen did not create are never changed: ``HubNotUsable`` says
     what they lack. Namespaces that exist stay as they are. Rights and kinds of our own are brought
     up to date; fields of them that somebody else manages are a ``Conflict``.
     """
-    wanted = [(ObjectRef.of(item), item) for item in manifests(namespace=namespace)]
+    listed = manifests(namespace=namespace, deliver_to_hub=deliver_to_hub)
+    wanted = [(ObjectRef.of(item), item) for item in listed]
     live = {ref.key: await hub.get(ref) for ref, _ in wanted}
     obstacles: list[str] = []
     for ref, manifest in wanted:
@@ -110,10 +125,10 @@ async def check(hub: Cluster, *, namespace: str = REGISTRY_NAMESPACE) -> list[st
 async def _install(hub: Cluster, manifest: Json, live: Json | None) -> Installed:
     ref = ObjectRef.of(manifest)
     if live is not None and ref.kind == "Namespace":
-        return Installed(ref, "unchanged" if _is_ours(live) else "kept")
+        return Installed(ref, "unchanged" if is_ours(live) else "kept")
     if live is not None and _is_foreign(live, manifest):
         return Installed(ref, "kept", notes=tuple(find_limits(live, manifest)))
-    force = live is not None and _is_ours(live)
+    force = live is not None and is_ours(live)
     applied = await hub.apply(manifest, field_manager=FIELD_MANAGER, force=force)
     if live is None:
         return Installed(ref, "created")
@@ -156,14 +171,15 @@ def _placed(value: Any, namespace: str) -> Any:
     return namespace if value == REGISTRY_NAMESPACE else value
 
 
-def _is_ours(live: Json) -> bool:
+def is_ours(live: Json) -> bool:
+    """Tell whether lateen created an object."""
     return as_object(live["metadata"].get("labels")).get(MANAGED_BY) == PRODUCT
 
 
 def _is_foreign(live: Json, manifest: Json) -> bool:
     """Tell whether an object is a kind of the shared group that somebody else created."""
     shared = manifest.get("spec", {}).get("group") == SHARED_GROUP
-    return shared and not _is_ours(live)
+    return shared and not is_ours(live)
 
 
 def _is_established(crd: Json) -> bool:

@@ -28,6 +28,7 @@ from lateen.hub.membership import (
 from lateen.hub.registrations import (
     INSECURE,
     SYSTEM_TRUST,
+    TOKEN_SECRET,
     RegisteredCluster,
     Registration,
 )
@@ -53,7 +54,7 @@ _UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _VERSION_FIELDS = ("major", "minor", "gitVersion", "gitCommit", "buildDate", "platform")
 _LONGEST_FIELD = 100
 _WRITTEN_LABELS = (CREDENTIAL_TYPE, ENDPOINT_TYPE)
-_WRITTEN_ANNOTATIONS = (CLUSTER_UID, CLUSTER_VERSION, INSECURE, SYSTEM_TRUST)
+_WRITTEN_ANNOTATIONS = (CLUSTER_UID, CLUSTER_VERSION, INSECURE, SYSTEM_TRUST, TOKEN_SECRET)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Joined:
 
     cluster: RegisteredCluster
     action: Literal["joined", "rotated", "unchanged"]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,14 @@ async def join(
     labels: Mapping[str, str] | None = None,
     alias: str | None = None,
     overwrite: bool = False,
+    token_secret: str = "",
 ) -> Joined:
     """Register a cluster after asking it who it is.
 
     Refused: another name for a known cluster or for the hub, and another cluster under a known
     name. ``overwrite`` replaces the credentials of a known name and keeps its labels and alias
     unless new ones are given. ``credentials.insecure`` is recorded, so that later uses accept it
-    too.
+    too; ``token_secret`` is where the member keeps a token that lateen made (``account_joining``).
     """
     check_name(name, doing="join")
     check_labels(labels or {})
@@ -106,6 +109,8 @@ async def join(
             secret["metadata"]["labels"] = {**labels, **own}
         if alias:
             secret["metadata"]["annotations"][CLUSTER_ALIAS] = alias
+        if token_secret:
+            secret["metadata"]["annotations"][TOKEN_SECRET] = token_secret
         if existing is None:
             return Joined(await _create_alone(registry, secret, credentials, member), "joined")
         await _refuse_other_cluster(registry, existing, credentials=credentials, member=member)
@@ -119,6 +124,25 @@ async def join(
         )
 
     return await decide(name, attempt)
+
+
+async def check_join(
+    registry: ClusterRegistry, name: str, *, credentials: Credentials, stored: Credentials
+) -> Registration | None:
+    """Make the checks of a join and change nothing; returns what is registered under the name.
+
+    The cluster is asked with ``credentials``; others, like ``stored``, will be kept.
+    """
+    check_name(name, doing="join")
+    check_endpoint(credentials.endpoint)
+    build_secret(name, stored, namespace=registry.namespace, labels={})
+    member = await _ask(registry, name, credentials)
+    known = await registry.registrations()
+    await _refuse_duplicate(registry, name, credentials=credentials, member=member, known=known)
+    existing = known.get(name)
+    if existing is not None:
+        await _refuse_other_cluster(registry, existing, credentials=credentials, member=member)
+    return existing
 
 
 async def _ask(registry: ClusterRegistry, name: str, credentials: Credentials) -> _Member:

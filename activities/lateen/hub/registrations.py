@@ -43,6 +43,9 @@ SYSTEM_TRUST = "lateen.dev/system-trust"
 RENAMED_FROM = "lateen.dev/renamed-from"
 """Annotation: a rename is under way; the old name's Secret may still exist."""
 
+TOKEN_SECRET = "lateen.dev/token-secret"  # noqa: S105 - the name of an annotation
+"""Annotation: joined with a ServiceAccount; the Secret in the member's lateen-system that has the token."""
+
 RESERVED_PREFIX = "cluster.core.oam.dev/"
 """Labels with it describe the registration; all others are the user's."""
 
@@ -116,6 +119,11 @@ class Registration:
     def recorded_uid(self) -> str:
         """The UID recorded at join, or nothing."""
         return self.annotations.get(CLUSTER_UID, "")
+
+    @property
+    def token_secret(self) -> str:
+        """The member's Secret with the token, when lateen made the account itself."""
+        return self.annotations.get(TOKEN_SECRET, "")
 
     @property
     def identity(self) -> tuple[str, ...]:

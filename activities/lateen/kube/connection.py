@@ -8,6 +8,7 @@ event loop.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,15 @@ import aiohttp
 import orjson
 
 from lateen.kube.answers import read_error
-from lateen.kube.errors import ServerError, Target, Unauthorized, Unreachable
+from lateen.kube.errors import (
+    ApiError,
+    Forbidden,
+    NotFound,
+    ServerError,
+    Target,
+    Unauthorized,
+    Unreachable,
+)
 from lateen.kube.shapes import as_object, as_text
 from lateen.kube.tls import make_ssl_context
 
@@ -68,13 +77,17 @@ Guard = Callable[[], None]
 
 Body = bytes | AsyncGenerator[bytes]
 
+Observe = Callable[[str, str, int, float], None]
+"""Is told of each request: cluster, HTTP verb, status (0 without an answer), seconds until it began."""
+
 
 class Connection:
     """A connection to one API server; opens at the first request, closes with ``close()``.
 
     ``timeout`` bounds a request as a whole and ``connect_timeout`` its connection and TLS
-    handshake, both in seconds. Every method raises ``Unreachable`` or an ``ApiError``. Nothing is
-    retried here, except once when credentials that renew themselves were refused.
+    handshake, both in seconds; ``observe`` is told of each request. Every method raises
+    ``Unreachable`` or an ``ApiError``. Nothing is retried here, except once when credentials that
+    renew themselves were refused, or a right was missing that the server may not have known yet.
     """
 
     def __init__(
@@ -84,8 +97,10 @@ class Connection:
         *,
         timeout: float = 30,
         connect_timeout: float = 5,
+        observe: Observe | None = None,
     ) -> None:
         self.cluster = cluster
+        self._observe = observe
         self._credentials = credentials
         self._timeout = timeout
         self._connect_timeout = connect_timeout
@@ -155,7 +170,27 @@ class Connection:
             except Unauthorized:
                 if attempt == 2 or await self._credentials.current(refused=True) == before:
                     raise
+            except Forbidden as error:
+                if attempt == 1:
+                    error.retryable = not await self._knows_rights()
+                if attempt == 2 or error.retryable:
+                    raise
         raise AssertionError("unreachable: the second attempt returns or raises")
+
+    async def _knows_rights(self) -> bool:
+        """Tell whether a refusal can be believed: a server that starts refuses until it has read the roles.
+
+        Everybody may ask for ``/readyz``, unless the roles are not known yet. If it is ready by now, the
+        refused request is worth sending once more.
+        """
+        target = Target(self.cluster, "get", "/readyz")
+        try:
+            await self._exchange("GET", target, None, None, None, None)
+        except NotFound:
+            return True
+        except (Unreachable, ApiError):
+            return False
+        return True
 
     async def stream(
         self,
@@ -172,7 +207,11 @@ class Connection:
         """
         target = Target(self.cluster, "watch", path, ref)
         async with self._response("GET", target, params=params, timeout=timeout) as response:
-            await _raise_for_status(target, response)
+            try:
+                await _raise_for_status(target, response)
+            except Forbidden as error:
+                error.retryable = not await self._knows_rights()
+                raise
             rest = bytearray()
             searched = 0
             async for chunk in response.content.iter_any():
@@ -245,6 +284,7 @@ class Connection:
         if credentials.token:
             headers["Authorization"] = f"Bearer {credentials.token}"
         bound = self._timeout if timeout is None else timeout
+        began, status = time.monotonic(), 0
         try:
             async with session.request(
                 verb,
@@ -257,11 +297,19 @@ class Connection:
                 server_hostname=credentials.tls_server_name,
                 timeout=aiohttp.ClientTimeout(total=bound, sock_connect=self._connect_timeout),
             ) as response:
+                status = response.status
+                self._tell(verb, status, began)
                 yield response
         except (aiohttp.ClientError, OSError) as error:
             # Others than the system's own errors may quote what was sent or received: not chained.
             cause = error if isinstance(error, OSError) else None
+            if not status:
+                self._tell(verb, status, began)
             raise Unreachable(f"{target}: {_why(error, bound)}", cluster=self.cluster) from cause
+
+    def _tell(self, verb: str, status: int, began: float) -> None:
+        if self._observe is not None:
+            self._observe(self.cluster, verb, status, time.monotonic() - began)
 
     async def _open(self) -> tuple[aiohttp.ClientSession, Credentials]:
         """Return the session, made anew when renewed credentials need another TLS context."""

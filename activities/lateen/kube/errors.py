@@ -216,7 +216,10 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """The credentials lack a right, or an admission control refused the object."""
+    """The credentials lack a right, or an admission control refused the object.
+
+    ``retryable`` when the server was only starting, and had not read the roles yet.
+    """
 
     title = "forbidden"
 

@@ -11,8 +11,12 @@ import click
 if TYPE_CHECKING:
     from lateen.kube.credentials import KubeconfigEntry
 
+_LAST_PORT = 65535
 
-def read_member(path: Path, *, context: str | None, insecure: bool) -> KubeconfigEntry:
+
+def read_member(
+    path: Path, *, context: str | None, insecure: bool, allowed_exec: tuple[str, ...] = ()
+) -> KubeconfigEntry:
     """Read the kubeconfig of a cluster to join; ``-`` is standard input, and names no files."""
     from lateen.kube.credentials import read_kubeconfig
 
@@ -24,7 +28,9 @@ def read_member(path: Path, *, context: str | None, insecure: bool) -> Kubeconfi
         except OSError as error:
             reason = f"kubeconfig {str(path)!r} can't be read: {error.strerror}"
             raise click.ClickException(reason) from error
-    return read_kubeconfig(content, base=base, context=context, allow_insecure=insecure)
+    return read_kubeconfig(
+        content, base=base, context=context, allow_insecure=insecure, allowed_exec=allowed_exec
+    )
 
 
 def parse_labels(parts: tuple[str, ...]) -> dict[str, str]:
@@ -37,3 +43,11 @@ def parse_labels(parts: tuple[str, ...]) -> dict[str, str]:
         if found.setdefault(key, value) != value:
             raise click.UsageError(f"label {key!r} has two values: {found[key]!r} and {value!r}")
     return found
+
+
+def parse_address(text: str, *, option: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``; an IPv6 address stands in brackets. Raises ``click.BadParameter``."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise click.BadParameter(f"expected HOST:PORT, not {text!r}", param_hint=option)
+    return host.strip("[]"), int(port)

@@ -58,6 +58,18 @@ def list_clusters(output: str, hub_kubeconfig: Path | None, registry_namespace: 
 @click.option(
     "--insecure-skip-tls-verify", "insecure", is_flag=True, help="Accept a cluster without its CA."
 )
+@click.option(
+    "--service-account",
+    is_flag=True,
+    help="Make a ServiceAccount with a role in the cluster, and keep nothing but its token.",
+)
+@click.option(
+    "--allow-exec",
+    "allowed_exec",
+    multiple=True,
+    metavar="COMMAND",
+    help="With --service-account: let the kubeconfig run this command, here and now only.",
+)
 @hub_option
 @registry_option
 def join(  # noqa: PLR0913, PLR0917 - click passes one argument an option
@@ -68,23 +80,30 @@ def join(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     context: str | None,
     overwrite: bool,
     insecure: bool,
+    service_account: bool,
+    allowed_exec: tuple[str, ...],
     hub_kubeconfig: Path | None,
     registry_namespace: str,
 ) -> None:
     """Join the cluster of a KUBECONFIG.
 
     `-` reads standard input. The cluster is asked who it is first. Joining it again replaces its
-    credentials and keeps its labels.
+    credentials and keeps its labels. With --service-account the hub never sees the kubeconfig's
+    own credentials; they need the rights that the account gets.
     """
+    from lateen.hub.account_joining import join_with_account
     from lateen.hub.cluster_errors import ClusterExists
     from lateen.hub.joining import join as join_cluster
 
-    entry = read_member(kubeconfig, context=context, insecure=insecure)
+    if allowed_exec and not service_account:
+        raise click.UsageError("--allow-exec is for --service-account: other credentials are kept")
+    entry = read_member(kubeconfig, context=context, insecure=insecure, allowed_exec=allowed_exec)
+    join_by = join_with_account if service_account else join_cluster
     wanted = parse_labels(labels) if labels else None
 
     async def run(*, replace: bool) -> Joined:
         async with open_registry(hub_kubeconfig, registry_namespace) as registry:
-            return await join_cluster(
+            return await join_by(
                 registry,
                 entry.cluster_name if name is None else name,
                 credentials=entry.credentials,
@@ -107,19 +126,24 @@ def join(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 @cluster.command()
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Also when applications have objects there.")
+@click.option(
+    "--revoke", is_flag=True, help="End the token that `join --service-account` made, too."
+)
 @hub_option
 @registry_option
-def detach(name: str, force: bool, hub_kubeconfig: Path | None, registry_namespace: str) -> None:
+def detach(
+    name: str, force: bool, revoke: bool, hub_kubeconfig: Path | None, registry_namespace: str
+) -> None:
     """Remove a cluster's registration.
 
-    Nothing in the cluster itself is touched, also with --force.
+    Nothing else in the cluster itself is touched, also with --force.
     """
     from lateen.hub.detaching import Detached
     from lateen.hub.detaching import detach as detach_cluster
 
     async def run() -> Detached:
         async with open_registry(hub_kubeconfig, registry_namespace) as registry:
-            return await detach_cluster(registry, name, force=force)
+            return await detach_cluster(registry, name, force=force, revoke=revoke)
 
     detached = asyncio.run(run())
     if detached.left:
@@ -127,6 +151,10 @@ def detach(name: str, force: bool, hub_kubeconfig: Path | None, registry_namespa
         for user in detached.left:
             say(f"  {user}")
     result(f"Detach cluster {name} successfully.")
+    if detached.revoked:
+        say("Its token is revoked; ServiceAccount lateen-system/lateen and its roles stay there.")
+    if detached.unrevoked:
+        raise click.ClickException(f"its token still works: {detached.unrevoked}")
 
 
 @cluster.command()
@@ -258,6 +286,8 @@ def _change_labels(
 
 def _tell_joined(joined: Joined) -> None:
     known = joined.cluster
+    for note in joined.notes:
+        say(f"  {note}")
     match joined.action:
         case "joined":
             result(f"Successfully add cluster {known.name}, endpoint: {known.endpoint}.")

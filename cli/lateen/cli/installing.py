@@ -15,6 +15,8 @@ from lateen.model.errors import LateenError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lateen.model.base import Json
+
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print what would be applied to the hub, as YAML.")
@@ -28,9 +30,19 @@ if TYPE_CHECKING:
     show_envvar=True,
     help="Namespace of the hub that keeps the clusters' credentials.",
 )
+@click.option(
+    "--deliver-to-hub",
+    is_flag=True,
+    help="Let the worker deliver to the hub itself, which is `local`.",
+)
 @hub_option
 def install(
-    dry_run: bool, temporal: bool, hub: bool, namespace: str, hub_kubeconfig: Path | None
+    dry_run: bool,
+    temporal: bool,
+    hub: bool,
+    namespace: str,
+    deliver_to_hub: bool,
+    hub_kubeconfig: Path | None,
 ) -> None:
     """Prepare a hub cluster (and Temporal) for lateen; running it again changes nothing.
 
@@ -38,13 +50,16 @@ def install(
     they are.
     """
     if dry_run:
-        _print_plan(hub=hub, temporal=temporal, namespace=namespace)
+        from lateen.hub.installing import manifests
+
+        planned = manifests(namespace=namespace, deliver_to_hub=deliver_to_hub)
+        _print_plan(planned if hub else [], temporal=temporal)
         return
     # Neither part needs the other: when one fails, the other is still done.
     failures: list[LateenError] = []
     if hub:
         try:
-            asyncio.run(_install_hub(hub_kubeconfig, namespace))
+            asyncio.run(_install_hub(hub_kubeconfig, namespace, deliver_to_hub=deliver_to_hub))
         except LateenError as error:
             failures.append(error)
     if temporal:
@@ -58,30 +73,30 @@ def install(
         raise failures[-1]
 
 
-def _print_plan(*, hub: bool, temporal: bool, namespace: str) -> None:
+def _print_plan(manifests: list[Json], *, temporal: bool) -> None:
     from lateen.contracts.search_attributes import ALL
-    from lateen.hub.installing import manifests
 
-    if hub:
-        print_manifests(manifests(namespace=namespace))
+    if manifests:
+        print_manifests(manifests)
     if temporal:
         for name, kind in ALL:
             say(f"would register search attribute {name} ({kind})")
 
 
-async def _install_hub(kubeconfig: Path | None, namespace: str) -> None:
+async def _install_hub(kubeconfig: Path | None, namespace: str, *, deliver_to_hub: bool) -> None:
     from lateen.hub.installing import install as install_hub
 
     async with open_hub(kubeconfig) as hub:
-        for done in await install_hub(hub, namespace=namespace):
+        for done in await install_hub(hub, namespace=namespace, deliver_to_hub=deliver_to_hub):
             result(f"{done.ref} {done.action}")
             for note in done.notes:
                 say(f"  {done.ref.name}: {note}")
-    say(
-        "The worker may not deliver to `local` yet: bind ServiceAccount"
-        " lateen-system/lateen-worker to a"
-        " role (such as `edit`) in the hub's namespaces that may be delivered to."
-    )
+    if not deliver_to_hub:
+        say(
+            "The worker may not deliver to `local` unless it is given rights: --deliver-to-hub, or"
+            " bind ServiceAccount lateen-system/lateen-worker to a role (such as `edit`) in the"
+            " namespaces that may be delivered to."
+        )
 
 
 async def _register() -> None:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "install": "lateen.cli.installing:install",
     "local": "lateen.cli.stack:local",
     "worker": "lateen.cli.working:worker",
+    "codec-server": "lateen.cli.decoding:codec_server",
     "completion": "lateen.cli.completing:completion",
 }
 
@@ -50,6 +51,7 @@ _SHORT_HELP = {
     "install": "Prepare a hub cluster (and Temporal) for lateen.",
     "local": "Run the local stack: Temporal and four clusters.",
     "worker": "Run the worker that delivers.",
+    "codec-server": "Decrypt what the Temporal UI shows.",
     "completion": "Print the shell completion script.",
 }
 

@@ -111,7 +111,7 @@ def print_structured(value: object, form: Literal["json", "yaml"]) -> None:
     if form == "json":
         click.echo(_json(value))
     else:
-        click.echo(_yaml(value), nl=False)
+        click.echo(to_yaml(value), nl=False)
 
 
 def print_manifests(documents: Iterable[Mapping[str, Any]]) -> None:
@@ -119,7 +119,7 @@ def print_manifests(documents: Iterable[Mapping[str, Any]]) -> None:
     for index, document in enumerate(documents):
         if index:
             click.echo("---")
-        click.echo(_yaml(document), nl=False)
+        click.echo(to_yaml(document), nl=False)
 
 
 def print_document(document: Mapping[str, Any] | None, *, comments: Iterable[str]) -> None:
@@ -128,7 +128,7 @@ def print_document(document: Mapping[str, Any] | None, *, comments: Iterable[str
     for comment in comments:
         click.echo(f"# {clean(comment)}")
     if document is not None:
-        click.echo(_yaml(document), nl=False)
+        click.echo(to_yaml(document), nl=False)
 
 
 def _show(cell: Cell) -> str:
@@ -162,7 +162,8 @@ def _json_escape(char: str) -> str:
     return json.dumps(char)[1:-1] if ord(char) > 0x7F else f"\\u{ord(char):04x}"
 
 
-def _yaml(value: object) -> str:
+def to_yaml(value: object) -> str:
+    """Return a value as YAML that is safe to print."""
     import yaml
 
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=_WIDEST)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 
+from lateen.client.encryption import codec_configured, data_converter
 from lateen.client.errors import TemporalUnavailable
 
-__all__ = ["CONNECT_TIMEOUT", "TemporalUnavailable", "connect_temporal"]
+__all__ = ["CONNECT_TIMEOUT", "TemporalUnavailable", "codec_configured", "connect_temporal"]
 
 CONNECT_TIMEOUT = 1.5
 """Seconds: a server that is there answers in milliseconds."""
@@ -21,11 +21,13 @@ CONNECT_TIMEOUT = 1.5
 async def connect_temporal(**overrides: Any) -> Client:
     """Connect by ``TEMPORAL_*`` variables and profile files, as the ``temporal`` CLI does.
 
-    ``overrides`` are parameters of ``temporalio.client.Client.connect``. Raises ``TemporalUnavailable``.
+    Payloads are encrypted if ``LATEEN_CODEC_KEYS`` says so. ``overrides`` are parameters of
+    ``temporalio.client.Client.connect``. Raises ``TemporalUnavailable``, ``InvalidKeys``.
     """
     settings: dict[str, Any] = {**_configured(), **overrides}
     settings.setdefault("target_host", "127.0.0.1:7233")
-    settings.setdefault("data_converter", pydantic_data_converter)
+    if "data_converter" not in settings:
+        settings["data_converter"] = data_converter()
     target = settings["target_host"]
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):

@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowQueryFailedError
+from temporalio.exceptions import FailureError
 from temporalio.service import RPCError
 
 from lateen.client.results import Progress, Retry
@@ -29,7 +31,7 @@ async def observe(client: Client, application: str, *, run_id: str | None = None
     described, state = await asyncio.gather(
         handle.describe(), query_state(client, application, run_id=run_id)
     )
-    retries, activity = pending(described)
+    retries, activity = await pending(described)
     base: Json = state or {"application": application, "runId": described.run_id, "phase": ""}
     progress = Progress.model_validate(base)
     return progress.model_copy(
@@ -52,20 +54,22 @@ async def query_state(client: Client, application: str, *, run_id: str | None) -
     return as_object(answer)
 
 
-def pending(described: WorkflowExecutionDescription) -> tuple[list[Retry], dict[str, str]]:
+async def pending(described: WorkflowExecutionDescription) -> tuple[list[Retry], dict[str, str]]:
     """Return what is being retried, and what each activity says that it does, by placement or cluster."""
     retries: list[Retry] = []
     activity: dict[str, str] = {}
     for info in described.raw_description.pending_activities:
         subject = subject_of(info.activity_id) or info.activity_type.name
-        said = _heartbeat(described, info)
+        said = await _heartbeat(described, info)
         if said:
             activity[subject] = said
         failure = info.last_failure
         if info.attempt > 1 and failure.message:
             # While an attempt runs, its own words tell more than why the last one failed.
             attempt = info.attempt if info.state == _STARTED else info.attempt - 1
-            retries.append(Retry(subject=subject, attempt=attempt, message=_root(failure)))
+            retries.append(
+                Retry(subject=subject, attempt=attempt, message=await _root(described, failure))
+            )
     return retries, activity
 
 
@@ -75,18 +79,19 @@ def subject_of(activity_id: str) -> str:
     return subject if separator else ""
 
 
-def _heartbeat(described: WorkflowExecutionDescription, info: PendingActivityInfo) -> str:
+async def _heartbeat(described: WorkflowExecutionDescription, info: PendingActivityInfo) -> str:
     payloads = info.heartbeat_details.payloads
     if not payloads:
         return ""
     try:
-        said = as_object(described.data_converter.payload_converter.from_payloads(payloads[:1])[0])
+        said = as_object((await described.data_converter.decode(payloads[:1]))[0])
     except (ValueError, RuntimeError, IndexError):
-        return ""  # Encoded by a codec that the synchronous converter does not know.
+        return ""  # Encoded by a codec that is not ours.
     return str(said.get("message", "")) if said else ""
 
 
-def _root(failure: Any) -> str:
-    while failure.HasField("cause") and failure.cause.message:
-        failure = failure.cause
-    return str(failure.message)
+async def _root(described: WorkflowExecutionDescription, failure: Failure) -> str:
+    error = await described.data_converter.decode_failure(failure)
+    while isinstance(error.__cause__, FailureError) and error.__cause__.message:
+        error = error.__cause__
+    return error.message if isinstance(error, FailureError) else str(error)

@@ -7,19 +7,17 @@ import logging
 import signal
 
 from lateen.client.connecting import connect_temporal
+from lateen.worker.logs import Format, configure_logs
 from lateen.worker.running import run_worker
 from lateen.worker.settings import WorkerSettings
+from lateen.worker.telemetry import build_runtime, tracing
 
 
-def main(settings: WorkerSettings, *, verbose: bool = False) -> None:
+def main(
+    settings: WorkerSettings, *, log_format: Format = "text", level: int = logging.INFO
+) -> None:
     """Run until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    if not verbose:
-        logging.getLogger("temporalio.activity").addFilter(_expected)
-        logging.getLogger("temporalio.workflow").addFilter(_expected)
+    configure_logs(log_format, level)
     asyncio.run(_run(settings))
 
 
@@ -28,14 +26,6 @@ async def _run(settings: WorkerSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    client = await connect_temporal(lazy=False)
-    await run_worker(client, settings, stop=stop)
-
-
-def _expected(record: logging.LogRecord) -> bool:
-    """Drop the traceback of what lateen raises on purpose: the message says it, the run shows it."""
-    if record.exc_info and record.exc_info[1] is not None:
-        record.msg = f"{record.getMessage()}: {record.exc_info[1]}"
-        record.args = ()
-        record.exc_info = None
-    return True
+    runtime = build_runtime(settings)
+    client = await connect_temporal(lazy=False, runtime=runtime, interceptors=tracing(settings))
+    await run_worker(client, settings, stop=stop, meter=runtime.metric_meter)

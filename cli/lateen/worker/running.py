@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import MetricMeter, VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
@@ -21,13 +23,15 @@ from lateen.contracts.messages import RunOptions
 from lateen.delivery.application import ApplicationWorkflow
 from lateen.delivery.inspection import InspectionWorkflow
 from lateen.delivery.sharding import ShardWorkflow
-from lateen.hub.clusters import ClusterRegistry
+from lateen.hub.clusters import ClusterRegistry, dial_member
 from lateen.hub.installing import check
 from lateen.kube.cluster import Cluster
 from lateen.kube.connection import Connection
 from lateen.kube.credentials import hub_credentials
 from lateen.model.labels import LOCAL
 from lateen.rendering.plugins import installed
+from lateen.worker.health import Check, health_served
+from lateen.worker.metrics import PlacementMetrics, request_metrics
 from lateen.worker.settings import WorkerSettings
 
 WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow]
@@ -41,21 +45,48 @@ Shorter, and a worker that is merely busy loses its cache: every run is replayed
 """
 
 
-async def run_worker(client: Client, settings: WorkerSettings, *, stop: asyncio.Event) -> None:
+async def run_worker(
+    client: Client,
+    settings: WorkerSettings,
+    *,
+    stop: asyncio.Event,
+    meter: MetricMeter = MetricMeter.noop,
+) -> None:
     """Run a worker until ``stop`` is set, then let running activities end."""
-    async with connected_rooms(client, settings) as rooms, build_worker(client, rooms, settings):
-        _LOG.info("worker started", extra={"task_queue": settings.task_queue})
+    async with (
+        connected_rooms(client, settings, meter=meter) as rooms,
+        _health(client, rooms, settings),
+        build_worker(client, rooms, settings, meter=meter),
+    ):
+        started = {"task_queue": settings.task_queue, "build_id": settings.build_id or None}
+        _LOG.info("worker started", extra={k: v for k, v in started.items() if v})
         await stop.wait()
         _LOG.info("worker stopping", extra={"task_queue": settings.task_queue})
 
 
 @asynccontextmanager
-async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncGenerator[Rooms]:
+async def _health(client: Client, rooms: Rooms, settings: WorkerSettings) -> AsyncGenerator[None]:
+    if settings.health_address is None:
+        yield
+        return
+    checks: dict[str, Check] = {
+        "temporal": client.service_client.check_health,
+        "hub": rooms.hub.connection.version,
+    }
+    async with health_served(*settings.health_address, checks):
+        yield
+
+
+@asynccontextmanager
+async def connected_rooms(
+    client: Client, settings: WorkerSettings, *, meter: MetricMeter = MetricMeter.noop
+) -> AsyncGenerator[Rooms]:
     """Connect to the hub, see what is missing there and in Temporal, and build what activities need."""
-    hub = Cluster(Connection(LOCAL, hub_credentials(settings.hub_kubeconfig)))
-    async with hub:
-        for missing in await check(hub):
-            _LOG.warning("the hub is not ready: %s", missing)
+    observe = None if meter is MetricMeter.noop else request_metrics(meter)
+    credentials = hub_credentials(settings.hub_kubeconfig)
+    async with Cluster(Connection(LOCAL, credentials, observe=observe)) as hub:
+        for missing in await check(hub, namespace=settings.registry_namespace):
+            _LOG.warning("the hub is not ready", extra={"missing": missing})
         has_attributes = await _has_search_attributes(client)
         if not has_attributes:
             _LOG.warning(
@@ -66,6 +97,7 @@ async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncGene
             settings.registry_namespace,
             allow_insecure=settings.allow_insecure,
             allowed_exec=settings.allowed_exec,
+            dial=functools.partial(dial_member, observe=observe),
         )
         options = RunOptions(
             deadline_seconds=settings.deadline_seconds,
@@ -85,23 +117,20 @@ async def connected_rooms(client: Client, settings: WorkerSettings) -> AsyncGene
             await registry.close()
 
 
-def build_worker(client: Client, rooms: Rooms, settings: WorkerSettings) -> Worker:
+def build_worker(
+    client: Client,
+    rooms: Rooms,
+    settings: WorkerSettings,
+    *,
+    meter: MetricMeter = MetricMeter.noop,
+) -> Worker:
     """Build the worker: lateen's workflows and activities on one task queue."""
     activities = KubernetesActivities(rooms)
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[
-            activities.open_delivery,
-            activities.plan_step,
-            activities.deliver_placement,
-            activities.record_events,
-            activities.prune_cluster,
-            activities.close_delivery,
-            activities.open_deletion,
-            activities.inspect,
-        ],
+        activities=activities_of(activities),
         max_concurrent_activities=settings.max_concurrent_activities,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=2, maximum=20),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(initial=2, maximum=20),
@@ -110,15 +139,36 @@ def build_worker(client: Client, rooms: Rooms, settings: WorkerSettings) -> Work
         max_heartbeat_throttle_interval=timedelta(seconds=1),
         default_heartbeat_throttle_interval=timedelta(seconds=1),
         deployment_config=_deployment(settings),
+        interceptors=[] if meter is MetricMeter.noop else [PlacementMetrics(meter)],
     )
+
+
+def activities_of(activities: KubernetesActivities) -> list[Callable[..., Any]]:
+    """Return what a worker registers."""
+    return [
+        activities.open_delivery,
+        activities.plan_step,
+        activities.deliver_placement,
+        activities.record_events,
+        activities.prune_cluster,
+        activities.close_delivery,
+        activities.open_deletion,
+        activities.inspect,
+    ]
 
 
 def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
     if not settings.build_id:
         return None
     return WorkerDeploymentConfig(
-        version=WorkerDeploymentVersion(deployment_name="lateen", build_id=settings.build_id),
+        version=WorkerDeploymentVersion(
+            deployment_name=settings.deployment, build_id=settings.build_id
+        ),
         use_worker_versioning=True,
+        # A run may wait for days: it goes on with the newest build, which replays what older ones began.
+        default_versioning_behavior=(
+            VersioningBehavior.PINNED if settings.pinned else VersioningBehavior.AUTO_UPGRADE
+        ),
     )
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from lateen.contracts.identifiers import TASK_QUEUE
 
+DEPLOYMENT = "lateen"
+"""Name of the worker deployment, as Temporal calls all builds of one worker."""
+
 
 @dataclass(frozen=True)
 class WorkerSettings:
@@ -14,7 +17,8 @@ class WorkerSettings:
 
     ``deadline_seconds`` is how long one placement may take, ``registry_namespace`` where the hub keeps the
     Secrets of the clusters. Without ``allow_inline_secrets``, applications that hold contents of Secrets fail,
-    unless the client has a payload codec.
+    unless the client has a payload codec. ``build_id`` makes it a versioned worker of ``deployment``; ``pinned`` keeps
+    runs on the build that began them.
     """
 
     task_queue: str = TASK_QUEUE
@@ -28,5 +32,10 @@ class WorkerSettings:
     allow_insecure: tuple[str, ...] = ()
     allowed_exec: tuple[str, ...] = ()
     build_id: str = ""
+    deployment: str = DEPLOYMENT
+    pinned: bool = False
+    health_address: tuple[str, int] | None = None
+    metrics_address: str = ""
+    otlp_endpoint: str = ""
     max_concurrent_activities: int = 1000
     graceful_shutdown_seconds: float = 20.0

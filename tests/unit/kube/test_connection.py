@@ -15,6 +15,7 @@ from lateen.kube import connection as connection_module
 from lateen.kube.access import Credentials
 from lateen.kube.connection import Connection
 from lateen.kube.errors import (
+    Forbidden,
     InvalidCredentials,
     NotFound,
     ServerError,
@@ -50,6 +51,41 @@ async def test_a_cluster_without_a_uid_is_an_error(server: FakeApiServer) -> Non
     async with server.cluster() as cluster:
         with pytest.raises(ServerError, match="kube-system has no UID"):
             await cluster.connection.uid()
+
+
+@pytest.mark.parametrize("readiness", [status(500), status(403, "Forbidden")])
+async def test_a_server_that_starts_is_not_believed(
+    server: FakeApiServer, readiness: tuple[int, dict[str, object]]
+) -> None:
+    """Until it has read the roles it refuses everything: that is worth trying again later."""
+    server.on("GET", "/version", status(403, "Forbidden"))
+    server.on("GET", "/readyz", readiness)
+    async with server.cluster() as cluster:
+        with pytest.raises(Forbidden) as caught:
+            await cluster.connection.version()
+    assert caught.value.retryable
+
+
+async def test_a_right_that_came_meanwhile_is_used(server: FakeApiServer) -> None:
+    """The server has become ready between the refusal and the question."""
+    server.on("GET", "/version", status(403, "Forbidden"), {"gitVersion": "v1.36.3"})
+    server.on("GET", "/readyz", web.Response(text="ok"))
+    async with server.cluster() as cluster:
+        assert await cluster.connection.version() == {"gitVersion": "v1.36.3"}
+
+
+@pytest.mark.parametrize("readiness", [web.Response(text="ok"), status(404)])
+async def test_a_ready_server_refuses_for_good(
+    server: FakeApiServer, readiness: web.Response | tuple[int, dict[str, object]]
+) -> None:
+    """Also one behind something that doesn't tell whether it is ready."""
+    server.on("GET", "/version", status(403, "Forbidden"))
+    server.on("GET", "/readyz", readiness)
+    async with server.cluster() as cluster:
+        with pytest.raises(Forbidden) as caught:
+            await cluster.connection.version()
+    assert not caught.value.retryable
+    assert [seen.path for seen in server.requests] == ["/version", "/readyz", "/version"]
 
 
 @pytest.mark.parametrize(("text", "healthy"), [("ok", True), (SECRET, False)])
