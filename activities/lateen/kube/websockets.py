@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -34,7 +34,10 @@ async def open_websocket(
     protocols: Sequence[str],
     connect_timeout: float,
 ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
-    """Open a WebSocket on a TCP connection of its own; ``Connection.websocket`` says more."""
+    """Open a WebSocket on a TCP connection of its own; ``Connection.websocket`` says more.
+
+    What the block raises passes through unchanged.
+    """
 
     async def refuse(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -49,38 +52,52 @@ async def open_websocket(
             response.close()
 
     headers = {"Authorization": f"Bearer {credentials.token}"} if credentials.token else {}
+    async with AsyncExitStack() as stack:
+        try:
+            session = await stack.enter_async_context(
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(
+                        ssl=make_ssl_context(credentials, cluster=target.cluster),
+                        socket_factory=make_socket,
+                    ),
+                    trust_env=False,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    middlewares=(refuse,),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
+                )
+            )
+            opened = await stack.enter_async_context(
+                session.ws_connect(
+                    f"{credentials.endpoint.rstrip('/')}{target.path}",
+                    params=params,
+                    protocols=protocols,
+                    headers=headers,
+                    proxy=credentials.proxy_url,
+                    server_hostname=credentials.tls_server_name,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSING),
+                    max_msg_size=LARGEST_ANSWER,
+                )
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            raise broken(target, error, connect_timeout) from None
+        pings = asyncio.create_task(_ping(opened))
+        try:
+            yield opened
+        finally:
+            pings.cancel()
+
+
+async def send(opened: aiohttp.ClientWebSocketResponse, target: Target, message: bytes) -> None:
+    """Send a message; returns when there is room for more, or raises ``Unreachable``."""
     try:
-        async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    ssl=make_ssl_context(credentials, cluster=target.cluster),
-                    socket_factory=make_socket,
-                ),
-                trust_env=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=(refuse,),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
-            ) as session,
-            session.ws_connect(
-                f"{credentials.endpoint.rstrip('/')}{target.path}",
-                params=params,
-                protocols=protocols,
-                headers=headers,
-                proxy=credentials.proxy_url,
-                server_hostname=credentials.tls_server_name,
-                timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSING),
-                max_msg_size=LARGEST_ANSWER,
-            ) as opened,
-        ):
-            pings = asyncio.create_task(_ping(opened))
-            try:
-                yield opened
-            finally:
-                pings.cancel()
+        await opened.send_bytes(message)
     except (aiohttp.ClientError, OSError) as error:
-        cause = error if isinstance(error, OSError) else None
-        why = explain(error, connect_timeout)
-        raise Unreachable(f"{target}: {why}", cluster=target.cluster) from cause
+        raise broken(target, error, 0) from None
+
+
+def broken(target: Target, error: Exception, bound: float) -> Unreachable:
+    """Return the error about a connection that could not be made, or did not last."""
+    return Unreachable(f"{target}: {explain(error, bound)}", cluster=target.cluster)
 
 
 async def _ping(opened: aiohttp.ClientWebSocketResponse) -> None:
