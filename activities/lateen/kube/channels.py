@@ -30,6 +30,7 @@ _STDIN, _STDOUT, _STDERR, _STATUS, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 _LARGEST_PIECE = 32 * 1024
 _LARGEST_STATUS = 64 * 1024
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+_ENDED = re.compile(r"exit (?:status|code) ([0-9]{1,3})$")
 _START_FAILURES = (
     (
         re.compile(r"executable file not found|no such file or directory", re.IGNORECASE),
@@ -167,4 +168,6 @@ def _exit_code(answer: Json) -> int | None:
         text = as_text(cause.get("message"))
         if cause.get("reason") == "ExitCode" and re.fullmatch(r"-?[0-9]{1,6}", text):
             return int(text) & 0xFF or 1
-    return None
+    # Some runtimes say it in words only.
+    said = _ENDED.search(as_text(answer.get("message")))
+    return int(said[1]) if said else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,17 +91,18 @@ async def _forward(
             resource = replace(resource, pods=tuple(await pods_behind(cluster, resource)))
         picker = PodPicker(cluster, resource, only=target.pod)
         pod = await _first_pod(reached, resource, picker)
-        async with AsyncExitStack() as stack:
+        with ExitStack() as stack:
             listening = _listen_on_all(stack, pairs, addresses)
-            watching = asyncio.create_task(picker.watch())
-            stack.callback(watching.cancel)
+            work = [picker.watch()]
             for pair, sockets in zip(pairs, listening, strict=True):
                 port = remote_port(resource, pod, pair.remote)
-                await _serve(stack, Forwarder(cluster, resource, picker, 0, pair.remote), sockets)
+                local = sockets[0].getsockname()[1]
+                forwarder = Forwarder(cluster, resource, picker, local, pair.remote)
+                work += [forwarder.serve(each) for each in sockets]
                 for each in sockets:
                     result(f"Forwarding from {_shown(each)} -> {port}")
             _succeed(listening[0][0], browse=browse)
-            await watching
+            await asyncio.gather(*work)
 
 
 def _check_service(resource: Resource) -> None:
@@ -125,7 +126,7 @@ async def _first_pod(reached: Reached, resource: Resource, picker: PodPicker) ->
 
 
 def _listen_on_all(
-    stack: AsyncExitStack, pairs: Sequence[PortPair], addresses: Sequence[str]
+    stack: ExitStack, pairs: Sequence[PortPair], addresses: Sequence[str]
 ) -> list[list[socket.socket]]:
     """Listen on every port before anything is announced: all of them, or none."""
     found: list[list[socket.socket]] = []
@@ -136,15 +137,6 @@ def _listen_on_all(
             stack.callback(each.close)
         found.append(sockets)
     return found
-
-
-async def _serve(
-    stack: AsyncExitStack, forwarder: Forwarder, sockets: Sequence[socket.socket]
-) -> None:
-    forwarder.local = sockets[0].getsockname()[1]
-    for each in sockets:
-        server = await asyncio.start_server(forwarder.handle, sock=each)
-        stack.callback(server.close)
 
 
 def _shown(listening: socket.socket) -> str:

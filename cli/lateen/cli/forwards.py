@@ -233,8 +233,26 @@ class Forwarder:
     local: int
     remote: str
 
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection; whatever goes wrong with it ends no other."""
+    async def serve(self, listening: socket.socket) -> None:
+        """Take connections until cancelled, and leave none of them behind."""
+        connections: set[asyncio.Task[None]] = set()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(self._handle(reader, writer))
+            connections.add(task)
+            task.add_done_callback(connections.discard)
+
+        server = await asyncio.start_server(accept, sock=listening)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            server.close()
+            for task in connections:
+                task.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass one connection on; whatever goes wrong with it ends no other."""
         click.echo(f"Handling connection for {self.local}")
         try:
             async with self._tunnel() as tunnel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from lateen.cli import codes
 from lateen.cli.options import duration_option
 from lateen.cli.output import say
 from lateen.cli.reaching import NothingRuns, Reached, Target, reach, reaching_options
+from lateen.cli.terminals import abandoned
 
 if TYPE_CHECKING:
     from lateen.cli.log_text import Lines, LogPrinter
@@ -87,19 +89,26 @@ async def _logs(
         _check_container(reached, container)
         wanted = _Wanted(target.pod, container)
         work = _follow if options.follow else _read
-        writing = asyncio.create_task(printer.run())
         reading = asyncio.create_task(work(reached, wanted, options, printer))
+        helpers = [asyncio.create_task(printer.run()), asyncio.create_task(_reader_left())]
         try:
-            await asyncio.wait([writing, reading], return_when=asyncio.FIRST_COMPLETED)
-            if writing.done():
-                writing.result()
+            await asyncio.wait([reading, *helpers], return_when=asyncio.FIRST_COMPLETED)
+            for helper in helpers:
+                if helper.done():
+                    helper.result()
             reading.result()
             printer.write()
         finally:
-            for task in (writing, reading):
+            for task in (reading, *helpers):
                 task.cancel()
-            await asyncio.gather(writing, reading, return_exceptions=True)
+            await asyncio.gather(reading, *helpers, return_exceptions=True)
         return codes.ERROR if printer.troubled or not reached.complete else codes.DELIVERED
+
+
+async def _reader_left() -> None:
+    """Raise ``BrokenPipeError``, which ends the command quietly, when nobody reads us any more."""
+    await abandoned(sys.stdout.fileno())
+    raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class _Wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import stat
 import termios
 import tty
 from collections.abc import AsyncGenerator, Generator
@@ -70,6 +71,17 @@ async def _ready(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
         await ready
     finally:
         loop.remove_reader(descriptor)
+
+
+async def abandoned(descriptor: int) -> None:
+    """Return when nobody reads the pipe that a descriptor writes to; of anything else, never.
+
+    Without this a command that has nothing to say would outlive the ``head`` behind it.
+    """
+    loop = asyncio.get_running_loop()
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        await loop.create_future()
+    await _ready(loop, descriptor)  # the writing end of a pipe is only ever ready to fail
 
 
 def write_all(descriptor: int, payload: bytes) -> None:
