@@ -22,15 +22,23 @@ class Heard:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.news: list[str] = []
+        self._change = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Wait until something was heard."""
+        await self._change.wait()
+        self._change.clear()
 
     def began(self, source: Source) -> None:
         self.news.append(f"+ {source.pod} {source.container}")
 
     def line(self, source: Source, line: LogLine) -> None:
         self.lines.append(line.text)
+        self._change.set()
 
     def ended(self, source: Source) -> None:
         self.news.append(f"- {source.pod} {source.container}")
+        self._change.set()
 
     def failed(self, source: Source | None, error: KubeError) -> None:
         self.news.append(f"! {type(error).__name__}")
@@ -127,7 +135,7 @@ async def test_a_pod_that_comes_joins_in_and_one_that_goes_is_told(server: FakeA
     following = asyncio.create_task(follow(server, heard, finite=False))
     async with asyncio.timeout(10):
         while not {"+ q web", "- p web"} <= set(heard.news) or heard.lines.count("b") < 1:
-            await asyncio.sleep(0.02)
+            await heard.changed()
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert heard.lines.count("b") == 1
