@@ -17,7 +17,7 @@ from lateen.kube.connection import (
     decode,
 )
 from lateen.kube.discovering import find_resource
-from lateen.kube.errors import ApiError, Expired, NotFound, ServerError, Target, UnknownKind
+from lateen.kube.errors import Expired, NotFound, ServerError, Target, UnknownKind
 from lateen.kube.resources import Resource, Resources
 from lateen.kube.shapes import as_number, as_object, as_objects, as_text
 from lateen.model.base import Json
@@ -236,25 +236,64 @@ class Cluster:
         resource, _ = await self._resources.locate(ref, action="watch")
         path = resource.path(ref.namespace)
         params = {
-            "watch": "true",
             "fieldSelector": f"metadata.name={ref.name}",
             "resourceVersion": resource_version,
-            "timeoutSeconds": str(max(1, round(timeout))),
         }
-        stream = self.connection.stream(path, params=params, timeout=timeout + 10, ref=ref)
+        target = Target(self.name, "watch", path, ref)
+        async with aclosing(self._watch(target, params, timeout)) as stream:
+            async for event in stream:
+                yield event
+
+    async def observe(
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str,
+        labels: str,
+        timeout: float,  # noqa: ASYNC109 - how long the server keeps the watch open
+    ) -> AsyncGenerator[Objects]:
+        """Yield all objects that a selector selects: as they are now, and after each change.
+
+        Ends and raises as ``watch`` does; observe again to go on, which begins with what is then.
+        """
+        resource = await self._resources.find(api_version, kind)
+        path = resource.path(namespace)
+        listing = await self.connection.request("GET", path, params=_selectors(labels, None))
+        said = {"apiVersion": resource.api_version, "kind": resource.kind}
+        found = {
+            as_text(as_object(item.get("metadata")).get("name")): said | item
+            for item in as_objects(listing.get("items"))
+        }
+        yield list(found.values())
+        version = as_text(as_object(listing.get("metadata")).get("resourceVersion"))
+        params = _selectors(labels, None) | {"resourceVersion": version}
+        target = Target(self.name, "watch", path)
+        async with aclosing(self._watch(target, params, timeout)) as stream:
+            async for change, live in stream:
+                name = as_text(as_object(live.get("metadata")).get("name"))
+                if change == "DELETED":
+                    found.pop(name, None)
+                else:
+                    found[name] = live
+                yield list(found.values())
+
+    async def _watch(
+        self, target: Target, params: dict[str, str], seconds: float
+    ) -> AsyncGenerator[tuple[str, Json]]:
+        params = params | {"watch": "true", "timeoutSeconds": str(max(1, round(seconds)))}
+        stream = self.connection.stream(
+            target.path, params=params, timeout=seconds + 10, ref=target.ref
+        )
         async with aclosing(stream):
             async for event in stream:
                 kind, live = as_text(event.get("type")), as_object(event.get("object"))
                 if not kind or not live:
-                    target = Target(self.name, "watch", path, ref)
                     raise ServerError(target, status=200, detail="an event without type or object")
                 if kind == "ERROR":
-                    raise self._watch_error(ref, path, live)
+                    code = as_number(live.get("code")) or 500
+                    raise error_of_status(target, status=code, answer=live)
                 yield kind, live
-
-    def _watch_error(self, ref: ObjectRef, path: str, status: Json) -> ApiError:
-        target = Target(self.name, "watch", path, ref)
-        return error_of_status(target, status=as_number(status.get("code")) or 500, answer=status)
 
     async def _pages(
         self, resource: Resource, path: str, params: dict[str, str], limit: int | None

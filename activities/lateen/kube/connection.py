@@ -7,17 +7,16 @@ event loop.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 import orjson
 
-from lateen.kube.answers import read_error
 from lateen.kube.errors import (
     ApiError,
     Forbidden,
@@ -29,9 +28,17 @@ from lateen.kube.errors import (
 )
 from lateen.kube.shapes import as_object, as_text
 from lateen.kube.tls import make_ssl_context
+from lateen.kube.transport import (
+    check_size,
+    explain,
+    make_socket,
+    read_body,
+    refusal,
+)
+from lateen.kube.websockets import open_websocket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from types import TracebackType
 
     from lateen.kube.access import Credentials
@@ -43,25 +50,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
-LARGEST_ANSWER = 32 * 1024 * 1024
-"""Bytes; an object is at most 3 MiB, a page of 500 rarely exceeds 10. More is not a sane server."""
-
 _ACTIONS = {"GET": "get", "POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
 _IDLE = 15.0
-_FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (aiohttp.ConnectionTimeoutError, "no connection in time"),
-    (TimeoutError, "no answer within {bound:g} s"),
-    (aiohttp.ClientConnectorDNSError, "the host's name can't be resolved"),
-    (
-        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
-        "the proxy does not connect",
-    ),
-    (
-        (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError),
-        "the server broke the connection off",
-    ),
-    (aiohttp.InvalidURL, "the endpoint is not a valid URL"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,25 +196,63 @@ class Connection:
         than ``timeout`` seconds. Close the iterator (``contextlib.aclosing``) to end it earlier.
         """
         target = Target(self.cluster, "watch", path, ref)
-        async with self._response("GET", target, params=params, timeout=timeout) as response:
-            try:
-                await _raise_for_status(target, response)
-            except Forbidden as error:
-                error.retryable = not await self._knows_rights()
-                raise
-            rest = bytearray()
-            searched = 0
-            async for chunk in response.content.iter_any():
+        rest = bytearray()
+        searched = 0
+        async with aclosing(self.chunks(target, params=params, timeout=timeout)) as chunks:
+            async for chunk in chunks:
                 rest += chunk
                 while (end := rest.find(b"\n", searched)) >= 0:
                     line = bytes(rest[:end])
                     del rest[: end + 1]
                     searched = 0
                     if line.strip():
-                        yield decode(target, Answer(response.status, line))
+                        yield decode(target, Answer(200, line))
                 searched = len(rest)
-                if searched > LARGEST_ANSWER:
-                    raise _too_large(target, response.status)
+                check_size(target, searched)
+
+    async def chunks(
+        self,
+        target: Target,
+        *,
+        params: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - a bound of the exchange, not of the caller
+    ) -> AsyncGenerator[bytes]:
+        """Yield the bytes of an answer as they come; ``timeout`` 0 lets it last for ever."""
+        async with self._response("GET", target, params=params, timeout=timeout) as response:
+            try:
+                await _raise_for_status(target, response)
+            except Forbidden as error:
+                error.retryable = not await self._knows_rights()
+                raise
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    @asynccontextmanager
+    async def websocket(
+        self, target: Target, *, params: Sequence[tuple[str, str]], protocols: Sequence[str]
+    ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
+        """Open a WebSocket that speaks one of ``protocols``, the first that the server knows.
+
+        It has a TCP connection of its own: other requests, and credentials that renew themselves
+        meanwhile, don't disturb it. Failures while the block runs become ``Unreachable``.
+        """
+        async with AsyncExitStack() as stack:
+            before = await self._credentials.current()
+            open_with = partial(
+                open_websocket,
+                target=target,
+                params=params,
+                protocols=protocols,
+                connect_timeout=self._connect_timeout,
+            )
+            try:
+                opened = await stack.enter_async_context(open_with(before))
+            except Unauthorized:
+                renewed = await self._credentials.current(refused=True)
+                if renewed == before:
+                    raise
+                opened = await stack.enter_async_context(open_with(renewed))
+            yield opened
 
     async def version(self) -> Json:
         """Return the server's version (``gitVersion`` and so on)."""
@@ -263,7 +291,7 @@ class Connection:
             verb, target, params=params, data=data, content_type=content_type, timeout=timeout
         ) as response:
             await _raise_for_status(target, response)
-            return Answer(response.status, await _read(target, response))
+            return Answer(response.status, await read_body(target, response))
 
     @asynccontextmanager
     async def _response(
@@ -303,9 +331,7 @@ class Connection:
         except (aiohttp.ClientError, OSError) as error:
             # Others than the system's own errors may quote what was sent or received: not chained.
             cause = error if isinstance(error, OSError) else None
-            if not status:
-                self._tell(verb, status, began)
-            raise Unreachable(f"{target}: {_why(error, bound)}", cluster=self.cluster) from cause
+            raise Unreachable(f"{target}: {explain(error, bound)}", cluster=self.cluster) from cause
 
     def _tell(self, verb: str, status: int, began: float) -> None:
         if self._observe is not None:
@@ -322,7 +348,7 @@ class Connection:
                 ssl=make_ssl_context(credentials, cluster=self.cluster),
                 limit=0,  # a watch holds its connection; how much runs at once is bounded above
                 keepalive_timeout=_IDLE,
-                socket_factory=_make_socket,
+                socket_factory=make_socket,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -355,48 +381,8 @@ def decode(target: Target, answer: Answer) -> Json:
 
 async def _raise_for_status(target: Target, response: aiohttp.ClientResponse) -> None:
     if not 200 <= response.status < 300:
-        body = await _read(target, response)
-        raise read_error(target, status=response.status, headers=response.headers, body=body)
-
-
-async def _read(target: Target, response: aiohttp.ClientResponse) -> bytes:
-    """Read a body, never more than ``LARGEST_ANSWER``, also when it was compressed."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise _too_large(target, response.status)
-    return bytes(body)
-
-
-def _too_large(target: Target, status: int) -> ServerError:
-    detail = f"the answer is larger than {LARGEST_ANSWER // 1024**2} MiB"
-    return ServerError(target, status=status, detail=detail)
+        raise await refusal(target, response)
 
 
 def _action(verb: str, content_type: str | None) -> str:
     return "apply" if content_type == APPLY_PATCH else _ACTIONS.get(verb, verb.lower())
-
-
-def _make_socket(info: Any) -> socket.socket:
-    """Make a socket that notices within half a minute that its peer is gone, as a watch must."""
-    family, kind, protocol, _, _ = info
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-    return made
-
-
-def _why(error: Exception, bound: float) -> str:
-    """Say in a few words what the transport suffered: our own words, OpenSSL's or errno's."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        reason = getattr(error.certificate_error, "verify_message", "") or "verification failed"
-        return f"the server's certificate is not accepted: {reason}"
-    for kinds, text in _FAILURES:
-        if isinstance(error, kinds):
-            return text.format(bound=bound)
-    if isinstance(error, OSError) and error.strerror:
-        return f"no connection: {error.strerror}"
-    return f"no valid answer ({type(error).__name__})"

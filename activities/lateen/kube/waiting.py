@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from lateen.kube.errors import Expired, KubeError, TooManyRequests, Unhealthy, Unreachable, Vanished
+from lateen.kube.errors import Expired, KubeError, Unhealthy, Unreachable, Vanished
 from lateen.kube.health import Health, evaluate
+from lateen.kube.pausing import pause
 from lateen.kube.shapes import as_object, as_text
 from lateen.model.objects import ObjectRef
 
@@ -26,9 +26,6 @@ _WATCH = 240.0
 
 _TOO_SHORT = 1.0
 """Seconds; a watch that ends earlier is a failure, or the next would follow without a pause."""
-
-_SHORTEST, _LONGEST = 0.25, 15.0
-"""Seconds between attempts to reach a cluster that doesn't answer."""
 
 
 async def wait_healthy(cluster: Cluster, objects: Sequence[Json], *, progress: Progress) -> None:
@@ -115,7 +112,7 @@ class _Wait:
                 self._failures += 1
                 # A version that is too old only calls for a new look; but not again and again.
                 if not isinstance(error, Expired) or self._failures > 1:
-                    await asyncio.sleep(self._pause(error))
+                    await asyncio.sleep(pause(self._failures, error))
 
     async def _look(self) -> bool:
         """Get the object, which nobody may have seen since the watch broke off."""
@@ -147,10 +144,3 @@ class _Wait:
             raise Vanished(self._ref, message, cluster=self._cluster.name)
         self._version = as_text(metadata.get("resourceVersion"))
         return self._board.report(self._ref, evaluate(live))
-
-    def _pause(self, error: KubeError) -> float:
-        """Return the seconds until the next attempt: longer each time, and never in step."""
-        pause = min(_LONGEST, _SHORTEST * 2.0 ** min(self._failures - 1, 10))
-        if isinstance(error, TooManyRequests) and error.retry_after:
-            pause = max(pause, error.retry_after)
-        return pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret

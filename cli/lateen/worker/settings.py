@@ -17,8 +17,8 @@ class WorkerSettings:
 
     ``deadline_seconds`` is how long one placement may take, ``registry_namespace`` where the hub keeps the
     Secrets of the clusters. Without ``allow_inline_secrets``, applications that hold contents of Secrets fail,
-    unless the client has a payload codec. ``build_id`` makes it a versioned worker of ``deployment``; ``pinned`` keeps
-    runs on the build that began them.
+    unless the client has a payload codec. ``build_id`` makes it a versioned worker of ``deployment``;
+    ``pinned`` keeps runs on the build that began them.
     """
 
     task_queue: str = TASK_QUEUE

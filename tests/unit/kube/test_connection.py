@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from lateen.kube import connection as connection_module
+from lateen.kube import transport
 from lateen.kube.access import Credentials
 from lateen.kube.connection import Connection
 from lateen.kube.errors import (
@@ -128,7 +128,7 @@ async def test_a_redirect_is_never_followed(server: FakeApiServer) -> None:
 async def test_an_answer_has_a_largest_size(
     server: FakeApiServer, monkeypatch: pytest.MonkeyPatch, compressed: bool
 ) -> None:
-    monkeypatch.setattr(connection_module, "LARGEST_ANSWER", 1024 * 1024)
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 1024 * 1024)
     body = b'{"a": "' + b"x" * 2 * 1024 * 1024 + b'"}'
     headers = {"Content-Encoding": "gzip"} if compressed else {}
     shown = gzip.compress(body) if compressed else body
