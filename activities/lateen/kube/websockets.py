@@ -74,7 +74,9 @@ async def open_websocket(
                     headers=headers,
                     proxy=credentials.proxy_url,
                     server_hostname=credentials.tls_server_name,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSING),
+                    timeout=aiohttp.ClientWSTimeout(  # An attrs class, whose fields pyright can't see.
+                        ws_close=_CLOSING  # pyright: ignore[reportCallIssue]
+                    ),
                     max_msg_size=LARGEST_ANSWER,
                 )
             )

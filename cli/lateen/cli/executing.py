@@ -122,13 +122,14 @@ def _container(pod: Pod, name: str) -> Container:
             hint = nearest(name, [each.name for each in pod.containers])
             raise NothingRuns(f"pod {pod.name} has no container {name!r}; {hint}")
         return found
-    ordinary = pod.main_containers
+    ordinary = list(pod.main_containers)
     if not ordinary:
         raise NothingRuns(f"pod {pod.name} has no containers")
-    if len(ordinary) > 1 and ordinary[0].name != pod.default_container:
+    first = ordinary[0]
+    if len(ordinary) > 1 and first.name != pod.default_container:
         others = ", ".join(each.name for each in ordinary)
-        say(f"in container {ordinary[0].name}, out of {others} (--container names another)")
-    return ordinary[0]
+        say(f"in container {first.name}, out of {others} (--container names another)")
+    return first
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from temporalio import activity, workflow
 from typing_extensions import override
@@ -53,9 +53,9 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = fields_of(record)
         for key in _TEMPORAL:
-            told = fields.pop(key, None)
+            told: object = fields.pop(key, None)
             if isinstance(told, Mapping):
-                fields = {**told, **fields}
+                fields = {**cast("Mapping[str, Any]", told), **fields}
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

@@ -41,7 +41,7 @@ class LateenPlugin(SimplePlugin):
         self._settings = settings
         self._rooms = _LaterRooms()
         activities = KubernetesActivities(cast("Rooms", self._rooms))
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - the SDK's own signature
             "lateen",
             data_converter=_converter,
             workflows=WORKFLOWS,
