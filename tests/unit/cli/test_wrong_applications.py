@@ -105,7 +105,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "component dependsOn": (
         components("{name: web, type: webservice, dependsOn: [db], properties: {image: nginx}}"),
-        ["spec.components[0].dependsOn", "['db']", "remove it"],
+        ["spec.components[0].dependsOn[0]", "no such component", "'db'"],
     ),
     "a number for a text": (
         components("{name: web, type: webservice, properties: {image: 5}}"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lateen.client.migrating import MigratedText, migrate_text
@@ -501,6 +501,7 @@ def commented(text: str, *, seed: int) -> tuple[str, list[str]]:
     return "\n".join(lines) + "\n", comments
 
 
+@settings(deadline=None)  # How long an example takes is the machine's affair.
 @given(
     applications(), st.sampled_from(["block", "indented", "mixed", "flow"]), st.integers(0, 2**16)
 )

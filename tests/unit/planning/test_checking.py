@@ -147,7 +147,7 @@ class TestOverrides:
         add = override({"name": "extra", "type": "webservice", "properties": {"imag": "x"}})
         said = "\n".join(problems(application(WEB, policies=[HUB, add])))
         assert "components[extra].properties.imag" in said
-        assert "(in step 'deploy-hub')" in said
+        assert "(in step 'deploy-hub', changed by 'over')" in said
 
     @pytest.mark.parametrize(
         ("patch", "words"),

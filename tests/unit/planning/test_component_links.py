@@ -171,8 +171,8 @@ def test_an_input_of_an_overridden_component_is_checked_with_the_overrides() -> 
     subject = application(web("a", **produces("x")), web("b", **takes("x")), policies=[HUB, over])
     assert problems(subject) == [
         (
-            "spec.components[1].properties.port: expected an integer (in step 'deploy-hub') (got '80'); "
-            "write 80 without quotes"
+            "spec.components[1].properties.port: expected an integer (in step 'deploy-hub', changed by 'over') "
+            "(got '80'); write 80 without quotes"
         )
     ]
 
