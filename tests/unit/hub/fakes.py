@@ -229,7 +229,8 @@ def cluster_secret(
 
 def _selected(labels: Mapping[str, str], selector: Mapping[str, str] | str | None) -> bool:
     if isinstance(selector, str):
-        return selector in labels
+        terms = [term.partition("=") for term in selector.split(",")]
+        return all(key in labels and (not eq or labels[key] == value) for key, eq, value in terms)
     return all(labels.get(key) == value for key, value in (selector or {}).items())
 
 
