@@ -256,7 +256,10 @@ def test_errors_never_look_like_differences(lateen: Command, tmp_path: Path) -> 
         assert done.returncode == codes.TROUBLE, done.stdout + done.stderr
         assert said in done.stdout + done.stderr
     gone = lateen(
-        "diff", "-f", lateen.write(application("x", clusters=["local"])), KUBECONFIG="/nonexistent"
+        "diff",
+        "-f",
+        lateen.write(application("x", clusters=["local"])),
+        LATEEN_HUB_KUBECONFIG="/nonexistent",
     )
     assert gone.returncode == codes.TROUBLE
 

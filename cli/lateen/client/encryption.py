@@ -66,6 +66,15 @@ def codec_configured() -> bool:
     return bool(os.environ.get(KEYS))
 
 
+def encrypts(converter: DataConverter) -> bool:
+    """Tell whether payloads that a converter makes are unreadable to Temporal.
+
+    A codec of somebody's own counts: what it is for, its owner knows.
+    """
+    codec = converter.payload_codec
+    return codec is not None and not isinstance(codec, _Keyless)
+
+
 def data_converter() -> DataConverter:
     """Return the converter of everybody who talks to Temporal for lateen. Raises ``InvalidKeys``.
 

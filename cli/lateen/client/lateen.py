@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 from lateen.client import submitting
 from lateen.client.connecting import connect_temporal
 from lateen.client.documents import read_documents
+from lateen.client.encryption import encrypts
 from lateen.client.errors import NotFound, NotWaiting
 from lateen.client.failures import is_missing, refusal, translated
 from lateen.client.following import Follower, OnProgress
@@ -90,7 +91,7 @@ class Lateen:
     @property
     def encrypts(self) -> bool:
         """Whether the client has a payload codec: Temporal then sees nothing in the clear."""
-        return self.client.data_converter.payload_codec is not None
+        return encrypts(self.client.data_converter)
 
     async def delete(
         self,

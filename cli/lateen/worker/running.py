@@ -18,6 +18,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymen
 
 from lateen.activities.implementation import KubernetesActivities
 from lateen.activities.rooms import DeliverySettings, Rooms
+from lateen.client.encryption import encrypts
 from lateen.contracts import search_attributes
 from lateen.contracts.messages import RunOptions
 from lateen.delivery.application import ApplicationWorkflow
@@ -104,12 +105,12 @@ async def connected_rooms(
             require_attributed_approvals=settings.require_attributed_approvals,
             search_attributes=has_attributes,
         )
-        encrypts = client.data_converter.payload_codec is not None
+        encrypted = encrypts(client.data_converter)
         delivery = DeliverySettings(
             options=options,
             allow_cross_namespace=settings.allow_cross_namespace,
             allow_foreign_references=settings.allow_foreign_references,
-            allow_inline_secrets=settings.allow_inline_secrets or encrypts,
+            allow_inline_secrets=settings.allow_inline_secrets or encrypted,
         )
         try:
             yield Rooms(hub=hub, clusters=registry, types=installed(), settings=delivery)
