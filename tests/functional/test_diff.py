@@ -255,9 +255,9 @@ def test_errors_never_look_like_differences(lateen: Command, tmp_path: Path) -> 
         done = lateen("diff", *arguments)
         assert done.returncode == codes.TROUBLE, done.stdout + done.stderr
         assert said in done.stdout + done.stderr
-    gone = lateen(
-        "diff", "-f", lateen.write(application("x", clusters=["local"])), KUBECONFIG="/nonexistent"
-    )
+    nobody = "/nonexistent/kubeconfig"
+    fine = lateen.write(application(unique("fine"), clusters=["local"]))
+    gone = lateen("diff", "-f", fine, "--hub-kubeconfig", nobody)
     assert gone.returncode == codes.TROUBLE
 
 

@@ -115,7 +115,7 @@ class TestValues:
             ("a: {<<: [{}, 5]}", 1, "merge key"),
             ("a: [1", 1, "expected"),
             ("a: b: c", 1, "mapping values"),
-            ("a:\n\t- b", 2, "cannot start any token"),
+            ("a:\n\t- b", 2, "can't be indented with tabs"),
             ("a: \x01", 0, "control characters"),
             ("[" * 200, 1, "deeper than 100"),
             ("a: " + "{b: " * 200, 1, "deeper than 100"),

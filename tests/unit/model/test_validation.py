@@ -91,7 +91,10 @@ def problems(value: Any, *, path: str = "p") -> list[str]:
             {"image": "x", "ports": [{"protocol": "UPD"}]},
             "p.ports[0].protocol: expected 'TCP', 'UDP' or 'SCTP' (got 'UPD'); did you mean 'UDP'?",
         ),
-        ({"image": "x", "ports": {}}, "p.ports: expected a list"),
+        (
+            {"image": "x", "ports": {}},
+            "p.ports: expected a list; put it in brackets: [...], or behind a '-' on a line of its own",
+        ),
         ({"image": "x", "ports": ["80"]}, "p.ports[0]: expected an object (got '80')"),
         (
             {"image": "x", "labels": {"app.oam.dev/x": 1}},

@@ -144,13 +144,13 @@ class TestOverrides:
         steps = [deploy("a", "hub", "over"), deploy("b", "hub", "over")]
         (said,) = problems(application(WEB, policies=[HUB, spoil], workflow={"steps": steps}))
         assert said.startswith("spec.components[0].properties.image: expected a string")
-        assert "(in step 'a')" in said
+        assert "(in step 'a', changed by 'over')" in said
 
     def test_components_that_it_adds_are_checked(self) -> None:
         add = override({"name": "extra", "type": "webservice", "properties": {"imag": "x"}})
         said = "\n".join(problems(application(WEB, policies=[HUB, add])))
         assert "components[extra].properties.imag" in said
-        assert "(in step 'deploy-hub')" in said
+        assert "(in step 'deploy-hub', changed by 'over')" in said
 
     @pytest.mark.parametrize(
         ("patch", "words"),
