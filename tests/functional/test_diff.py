@@ -59,6 +59,7 @@ class Command:
     def compared(self, *arguments: str) -> tuple[int, Json]:
         """Return exit code and document of ``lateen diff -o json``; that of the only application."""
         done = self("diff", *arguments, "-o", "json")
+        assert done.stdout, done.stderr
         (only,) = json.loads(done.stdout)["applications"]
         return done.returncode, only
 
