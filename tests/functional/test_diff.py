@@ -59,6 +59,7 @@ class Command:
     def compared(self, *arguments: str) -> tuple[int, Json]:
         """Return exit code and document of ``lateen diff -o json``; that of the only application."""
         done = self("diff", *arguments, "-o", "json")
+        assert done.stdout, done.stderr
         (only,) = json.loads(done.stdout)["applications"]
         return done.returncode, only
 
@@ -255,12 +256,9 @@ def test_errors_never_look_like_differences(lateen: Command, tmp_path: Path) -> 
         done = lateen("diff", *arguments)
         assert done.returncode == codes.TROUBLE, done.stdout + done.stderr
         assert said in done.stdout + done.stderr
-    gone = lateen(
-        "diff",
-        "-f",
-        lateen.write(application("x", clusters=["local"])),
-        LATEEN_HUB_KUBECONFIG="/nonexistent",
-    )
+    nobody = "/nonexistent/kubeconfig"
+    fine = lateen.write(application(unique("fine"), clusters=["local"]))
+    gone = lateen("diff", "-f", fine, "--hub-kubeconfig", nobody)
     assert gone.returncode == codes.TROUBLE
 
 

@@ -7,9 +7,9 @@ prunes: a difference that is shown is the difference that a delivery makes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from lateen.activities.applying import Applier, Found
 from lateen.activities.matching import Wanted, comparable, wanted_objects
@@ -20,6 +20,7 @@ from lateen.contracts.messages import StepPlan
 from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.revisions import revision_name
 from lateen.kube.cluster import Cluster
+from lateen.kube.errors import TooManyRequests
 from lateen.kube.shapes import as_object, as_text
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError
@@ -39,7 +40,11 @@ from lateen.planning.differences import (
 from lateen.planning.pruning import PruneDecision
 from lateen.planning.resolving import Resolved, snapshot_digest
 
+T = TypeVar("T")
+
 _CLUSTERS_AT_ONCE = 20
+_MOST_TRIES = 5
+_LONGEST_PAUSE = 2.0
 _OF_THE_ANSWER = ("uid", "creationTimestamp", "selfLink")
 _OPEN = "can't be foretold: an input has no value yet"
 _ENDING = "is being deleted now; a delivery waits for that, then creates it again"
@@ -81,9 +86,15 @@ class Comparer:
             return ApplicationDifference(application=name, problems=[str(error)])
         name = resolved.application.metadata.name
         audit, decisions = await asyncio.gather(
-            self._rooms.audits.read(resolved.namespace, name),
-            decide(
-                self._rooms, resolved, name=name, placements=_digests(plans), confirmed=confirmed
+            _patiently(lambda: self._rooms.audits.read(resolved.namespace, name)),
+            _patiently(
+                lambda: decide(
+                    self._rooms,
+                    resolved,
+                    name=name,
+                    placements=_digests(plans),
+                    confirmed=confirmed,
+                )
             ),
         )
         revision = _revision(audit, snapshot, name)
@@ -161,6 +172,16 @@ async def _unforeseen(cluster: Cluster, wanted: Iterable[Wanted]) -> list[_Chang
         )
         for each, ref, live in zip(open_, refs, lives, strict=True)
     ]
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask again when a server wants patience, as right after an install; activities are retried by Temporal."""
+    for _ in range(_MOST_TRIES):
+        try:
+            return await ask()
+        except TooManyRequests as error:
+            await asyncio.sleep(min(error.retry_after or 1.0, _LONGEST_PAUSE))
+    return await ask()
 
 
 async def reached(clusters: ClusterRegistry, name: str) -> Cluster:
