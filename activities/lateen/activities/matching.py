@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lateen.activities.applying import field_manager
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import StepPlan
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import KubeError
@@ -44,13 +44,7 @@ async def all_match(
                 return False
 
     # Where several steps write one object, the last one has the word.
-    wanted: dict[tuple[str, ObjectRef], Json] = {}
-    for plan in plans:
-        step = resolved.step(plan.step)
-        for placed in plan.placements:
-            placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
-            for manifest in resolved.manifests(step, placement, revision=revision):
-                wanted[placed.cluster, ObjectRef.of(manifest)] = manifest
+    wanted = await off_loop(resolved.evaluates, lambda: _wanted(resolved, plans, revision=revision))
     checks = [
         asyncio.ensure_future(one(cluster, manifest)) for (cluster, _), manifest in wanted.items()
     ]
@@ -64,6 +58,19 @@ async def all_match(
         for check in checks:
             check.cancel()
         await asyncio.gather(*checks, return_exceptions=True)
+
+
+def _wanted(
+    resolved: Resolved, plans: Sequence[StepPlan], *, revision: str
+) -> dict[tuple[str, ObjectRef], Json]:
+    wanted: dict[tuple[str, ObjectRef], Json] = {}
+    for plan in plans:
+        step = resolved.step(plan.step)
+        for placed in plan.placements:
+            placement = Placement(cluster=placed.cluster, namespace=placed.namespace)
+            for manifest in resolved.manifests(step, placement, revision=revision):
+                wanted[placed.cluster, ObjectRef.of(manifest)] = manifest
+    return wanted
 
 
 async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lateen.activities.edges import Overtaken
 from lateen.activities.matching import all_match
 from lateen.activities.planning import plan_all, seal, split, with_prune
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan
 from lateen.hub.audits import append, now
 from lateen.hub.revisions import RevisionLost, revision_name
@@ -32,16 +32,17 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     hub_uid = await rooms.check_hub(request)
     namespace, name = split(request.application)
     application = parse_application(request.content)
-    warnings = check_application(application, rooms.types)
+    warnings = check_application(application, rooms.types.opened())
     snapshot, clusters, audit = await asyncio.gather(
         rooms.applications.snapshot(application),
         rooms.cluster_infos(),
         rooms.audits.read(namespace, name),
     )
+    snapshot, types = await _with_definitions(rooms, snapshot, application)
     snapshot = _with_plugins(snapshot, application, rooms.types)
-    resolved = Resolved(snapshot, rooms.types)
+    resolved = Resolved(snapshot, types)
     await rooms.introduce(resolved, clusters)
-    plans = plan_all(rooms, resolved, clusters)
+    plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
     digest = snapshot_digest(snapshot)
     opened = OpenedDelivery(
         hub_uid=hub_uid,
@@ -74,6 +75,18 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     )
     number = audit.delivery.number if audit.delivery else audit.latest_delivery
     return opened.model_copy(update={"delivery": number, "first_plan": first})
+
+
+async def _with_definitions(
+    rooms: Rooms, snapshot: Snapshot, application: Application
+) -> tuple[Snapshot, Registry]:
+    """Read the definitions that the application uses, and check what could not be without them."""
+    completed = await rooms.definitions.complete(snapshot, rooms.types)
+    if completed.snapshot is snapshot:
+        return snapshot, rooms.types
+    types = rooms.registry(completed.snapshot, mentioned=completed.mentioned)
+    await off_loop(types.evaluates, lambda: check_application(application, types))
+    return completed.snapshot, types
 
 
 def _with_plugins(snapshot: Snapshot, application: Application, types: Registry) -> Snapshot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import PlannedPlacement, PlanStep, PruneTarget, StepPlan
 from lateen.model.errors import InvalidApplication
 from lateen.model.json_values import json_digest
@@ -32,7 +32,10 @@ async def plan_step(rooms: Rooms, request: PlanStep) -> StepPlan:
     namespace, name = split(request.application)
     resolved = await rooms.resolve(namespace, request.revision)
     clusters = await rooms.cluster_infos()
-    plan = plan_of(rooms, resolved, step=resolved.step(request.step), clusters=clusters)
+    step = resolved.step(request.step)
+    plan = await off_loop(
+        resolved.evaluates, lambda: plan_of(rooms, resolved, step=step, clusters=clusters)
+    )
     if request.with_prune:
         plan = await with_prune(
             rooms,
@@ -92,9 +95,10 @@ async def with_prune(
     confirmed: Collection[str] = (),
 ) -> StepPlan:
     """Add to a plan what the whole delivery would delete in the end, ``confirmed`` removals among it."""
+    plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
     planned = [
         PlacementDigest(step=each.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
-        for each in plan_all(rooms, resolved, clusters)
+        for each in plans
         for p in each.placements
     ]
     decisions = await decide(rooms, resolved, name=name, placements=planned, confirmed=confirmed)
@@ -138,13 +142,9 @@ async def decide(
         inventories = await rooms.inventories.list(resolved.namespace, name)
     if not inventories:
         return []
-    wanted: dict[str, set[tuple[str, str, str, str]]] = {}
-    current: set[Placement] = set()
-    for each in placements:
-        placement = Placement(cluster=each.cluster, namespace=each.namespace)
-        current.add(placement)
-        manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
-        wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
+    placements = list(placements)
+    current = {Placement(cluster=each.cluster, namespace=each.namespace) for each in placements}
+    wanted = await off_loop(resolved.evaluates, lambda: _wanted(resolved, placements))
     unwanted = [
         entry
         for inventory in inventories
@@ -174,6 +174,18 @@ async def decide(
         )
         for inventory in inventories
     ]
+
+
+def _wanted(
+    resolved: Resolved, placements: Iterable[PlacementDigest]
+) -> dict[str, set[tuple[str, str, str, str]]]:
+    """Return what each cluster is to have, by the objects' keys."""
+    wanted: dict[str, set[tuple[str, str, str, str]]] = {}
+    for each in placements:
+        placement = Placement(cluster=each.cluster, namespace=each.namespace)
+        manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
+        wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
+    return wanted
 
 
 async def _earlier(rooms: Rooms, namespace: str, revision: str) -> Resolved | None:

@@ -118,8 +118,8 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 ) -> None:
     """Deliver applications: those in files, or APP as the hub stores it.
 
-    Everything is checked before anything is submitted. Policies and Workflows in the files are
-    written to the hub first, with your own kubeconfig. Where an approval is needed, `up` ends and
+    Everything is checked before anything is submitted. Policies, Workflows and definitions in the files
+    are written to the hub first, with your own kubeconfig. Where an approval is needed, `up` ends and
     says how to give it.
     """
     if (app is None) == (not files):
@@ -227,7 +227,7 @@ async def _up(
         await _apply_external(documents, hub_kubeconfig=hub_kubeconfig)
     if lateen is None:
         if not documents.external:
-            say("nothing to deliver: no Application, Policy or Workflow was found")
+            say("nothing to deliver: no Application, Policy, Workflow or definition was found")
         return []
     slots = asyncio.Semaphore(_AT_ONCE)
 

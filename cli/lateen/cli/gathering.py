@@ -14,7 +14,7 @@ from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lateen.model.application import Policy, Workflow
+    from lateen.model.application import Definition, Policy, Workflow
 
 
 class InvalidDocuments(LateenError):
@@ -23,10 +23,10 @@ class InvalidDocuments(LateenError):
 
 @dataclass(frozen=True)
 class Documents:
-    """What was read, in its order: Applications, and the Policies and Workflows that they may refer to."""
+    """What was read, in its order: Applications, and the other objects that they may refer to."""
 
     applications: Sequence[Application]
-    external: Sequence[Policy | Workflow]
+    external: Sequence[Definition | Policy | Workflow]
 
 
 def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
@@ -36,7 +36,7 @@ def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
     """
     from lateen.client.documents import LARGEST, read_documents, read_path
 
-    documents: list[Application | Policy | Workflow] = []
+    documents: list[Application | Definition | Policy | Workflow] = []
     problems: list[str] = []
     for path in paths:
         try:
@@ -51,9 +51,10 @@ def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
             problems.append(str(error))
     applications = [document for document in documents if isinstance(document, Application)]
     problems += _wrong(applications)
+    external = [document for document in documents if not isinstance(document, Application)]
+    problems += _unusable(external)
     if problems:
         raise InvalidDocuments("\n".join(problems))
-    external = [document for document in documents if not isinstance(document, Application)]
     return Documents(applications, external)
 
 
@@ -93,7 +94,23 @@ def _wrong(applications: Sequence[Application]) -> list[str]:
             problems.append(f"Application {application.id} is given twice")
         seen.add(application.id)
         try:
-            check_application(application, installed())
+            check_application(application, installed().opened())
         except InvalidApplication as error:
             problems.append(str(error))
+    return problems
+
+
+def _unusable(documents: Sequence[Definition | Policy | Workflow]) -> list[str]:
+    """Return why definitions can't be used, as far as that needs no evaluation."""
+    from lateen.cli.types import used_definition
+    from lateen.definitions.objects import read_definition
+    from lateen.model.application import Definition
+
+    problems: list[str] = []
+    for document in documents:
+        if isinstance(document, Definition):
+            try:
+                read_definition(used_definition(document))
+            except InvalidApplication as error:
+                problems.append(str(error))
     return problems

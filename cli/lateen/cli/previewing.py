@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lateen.cli.gathering import Documents
     from lateen.cli.preview import Preview
+    from lateen.model.records import Snapshot
     from lateen.policies.topology import ClusterInfo
 
 
@@ -54,7 +55,7 @@ def dry_run(
 ) -> None:
     """Show what each cluster would be sent: overrides applied, one YAML document an object.
 
-    Policies and Workflows in the files count as if they were in the hub. Nothing is written
+    Policies, Workflows and definitions in the files count as if they were in the hub. Nothing is written
     anywhere.
     """
     from lateen.cli.gathering import read_files
@@ -85,7 +86,9 @@ async def _online(
     from lateen.cli.preview import preview_all
     from lateen.hub.applications import Applications
     from lateen.hub.clusters import ClusterRegistry
+    from lateen.hub.definitions import Definitions
     from lateen.policies.topology import ClusterInfo
+    from lateen.rendering.plugins import installed
 
     given = [document.to_json() for document in documents.external]
     async with open_hub(hub_kubeconfig) as hub:
@@ -95,10 +98,12 @@ async def _online(
         finally:
             await registry.close()
         stored = Applications(hub)
-        snapshots = [
-            await stored.snapshot(application, given=given)
-            for application in documents.applications
-        ]
+        definitions = Definitions(hub, system_namespace=registry_namespace)
+        snapshots: list[Snapshot] = []
+        for application in documents.applications:
+            snapshot = await stored.snapshot(application, given=given)
+            completed = await definitions.complete(snapshot, installed(), given=given)
+            snapshots.append(completed.snapshot)
     return preview_all(documents, clusters=known, snapshots=snapshots)
 
 

@@ -57,7 +57,7 @@ def vet(
     readings = list(_read(files, namespace))
     if not readings:
         listed = ", ".join(str(path) for path in files)
-        raise InvalidManifest(f"{listed}: no Application, Policy or Workflow here")
+        raise InvalidManifest(f"{listed}: no Application, Policy, Workflow or definition here")
     registry = installed()
     hub = None
     if not offline:
@@ -92,8 +92,10 @@ async def _look(
     from lateen.cli.vets import HubView
     from lateen.hub.applications import Applications
     from lateen.hub.clusters import ClusterRegistry
+    from lateen.hub.definitions import Definitions
     from lateen.model.application import Application
     from lateen.policies.topology import ClusterInfo
+    from lateen.rendering.plugins import installed
 
     documents = [each.document for each in readings if each.document is not None]
     given = [each.to_json() for each in documents if not isinstance(each, Application)]
@@ -105,10 +107,13 @@ async def _look(
         finally:
             await registry.close()
         stored = Applications(hub)
+        definitions = Definitions(hub, system_namespace=registry_namespace)
         for application in documents:
             if isinstance(application, Application):
                 try:
-                    snapshots[application.id] = await stored.snapshot(application, given=given)
+                    snapshot = await stored.snapshot(application, given=given)
+                    completed = await definitions.complete(snapshot, installed(), given=given)
+                    snapshots[application.id] = completed.snapshot
                 except InvalidApplication as error:
                     snapshots[application.id] = error
     return HubView(clusters, snapshots)

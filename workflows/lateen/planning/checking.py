@@ -41,7 +41,7 @@ def check_application(application: Application, registry: Registry) -> list[str]
     Raises ``InvalidApplication`` with everything that is certain to go wrong. Components are
     checked as the steps deliver them, so that an override may supply what a component lacks. Where
     a policy or the workflow is an object of the hub, what only it can settle is left to the
-    delivery.
+    delivery; so are types that an ``opened`` registry doesn't know.
     """
     policies = application.spec.policies or ()
     problems = [*_unsupported(application), *_override_problems(policies, registry)]
@@ -141,6 +141,8 @@ def _patches(policy: InlinePolicy, *, path: str) -> Iterator[tuple[str, Componen
 
 
 def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
+    if registry.leaves_open(component=name):
+        return ()
     try:
         registry.component(name, path=path)
     except InvalidApplication as error:
@@ -149,6 +151,8 @@ def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[
 
 
 def _unknown_trait(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
+    if registry.leaves_open(trait=name):
+        return ()
     try:
         registry.trait(name, path=path)
     except InvalidApplication as error:

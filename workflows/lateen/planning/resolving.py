@@ -47,6 +47,10 @@ def snapshot_digest(snapshot: Snapshot) -> str:
         "workflow": _workflow_digest(snapshot.workflow),
         "plugins": snapshot.plugins,
     }
+    if snapshot.definitions:
+        content["definitions"] = sorted(
+            json_digest(each.to_json()) for each in snapshot.definitions
+        )
     return json_digest(content)[:_DIGEST_LENGTH]
 
 
@@ -96,6 +100,11 @@ class Resolved:
     def step(self, name: str) -> PlannedStep:
         """Return a step by name; a ``KeyError`` is a bug."""
         return self._steps[name]
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether rendering runs definitions of the hub: it takes a while, and blocks."""
+        return self._registry.evaluates
 
     @property
     def reads_targets(self) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lateen.model.application import Application, Component
+    from lateen.model.base import Json
 
 _FILTERED_LABELS = "filter.oam.dev/label-keys"
 _FILTERED_ANNOTATIONS = "filter.oam.dev/annotation-keys"
@@ -45,7 +46,8 @@ class RenderContext:
 
     ``labels`` and ``annotations`` are those that delivered objects inherit. ``replica_key`` tells
     the copies of a component apart that a replication policy makes; it is empty without one.
-    ``target`` is None where one rendering serves all placements: only types that declare
+    ``outputs`` are, for a trait, the component's further objects so far by output name; a trait may change
+    them in place. ``target`` is None where one rendering serves all placements: only types that declare
     ``reads_target`` may look at it.
     """
 
@@ -56,6 +58,7 @@ class RenderContext:
     component: Component | None = None
     replica_key: str = ""
     target: Target | None = None
+    outputs: Mapping[str, Json] = field(default_factory=dict[str, "Json"])
 
     @classmethod
     def of(cls, application: Application) -> RenderContext:
@@ -82,6 +85,10 @@ class RenderContext:
     def inside(self, component: Component, *, replica_key: str = "") -> RenderContext:
         """Return the context of one component's templates, or of one of its copies'."""
         return replace(self, component=component, replica_key=replica_key)
+
+    def beside(self, outputs: Mapping[str, Json]) -> RenderContext:
+        """Return the context of a trait, beside what the component has so far."""
+        return replace(self, outputs=outputs)
 
     def at(self, target: Target) -> RenderContext:
         """Return the context of a rendering for one placement."""

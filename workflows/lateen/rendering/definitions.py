@@ -6,6 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
+from pydantic import ValidationError
+
+from lateen.model.errors import InvalidApplication
+from lateen.model.validation import problems_of
 from lateen.rendering.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -46,6 +50,12 @@ class ComponentType(ABC, Generic[P]):
     """Where a plug-in came from; None for a built-in."""
     reads_target = False
     """Whether the template looks at ``context.target``: it is then rendered anew for each placement."""
+    evaluated = False
+    """Whether a definition of the hub makes the objects, by a program: slow, and not for workflows."""
+
+    def read(self, properties: Json | None, *, path: str) -> P:
+        """Validate properties that stand at ``path``. Raises ``InvalidApplication``."""
+        return _read(self.parameters, properties, path=path)
 
     @abstractmethod
     def render(self, parameters: P, context: RenderContext) -> Rendered:
@@ -67,8 +77,14 @@ class TraitType(ABC, Generic[P]):
     """Where a plug-in came from; None for a built-in."""
     reads_target = False
     """Whether the trait looks at ``context.target``: the component is then rendered for each placement."""
+    evaluated = False
+    """Whether a definition of the hub makes the changes, by a program: slow, and not for workflows."""
     after_dispatch = False
     """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
+
+    def read(self, properties: Json | None, *, path: str) -> P:
+        """Validate properties that stand at ``path``. Raises ``InvalidApplication``."""
+        return _read(self.parameters, properties, path=path)
 
     @abstractmethod
     def apply(self, parameters: P, workload: Json, context: RenderContext) -> dict[str, Json]:
@@ -76,3 +92,10 @@ class TraitType(ABC, Generic[P]):
 
         Raises ``TemplateError`` when the workload can't take the trait.
         """
+
+
+def _read(model: _Class[P], properties: Json | None, *, path: str) -> P:
+    try:
+        return model.model_validate(properties or {})
+    except ValidationError as error:
+        raise InvalidApplication(problems_of(error, model, path=path)) from None
