@@ -127,7 +127,8 @@ def _wrapped(template: str, head: str) -> str:
     """Put a template's body into a struct; its head goes before it, on the first line."""
     length = _head_length(template)
     top, body = template[:length], template[length:]
-    imports = " ; ".join(f"import {each}" for each in _import_specs(top))
+    specs = ", ".join(_import_specs(top))
+    imports = f"import ({specs})" if specs else ""
     blank = "\n" * top.count("\n")
     return f"{imports}\n{head}{blank}{body}\n}}\n"
 
