@@ -124,7 +124,7 @@ class CueEvaluator:
             except CueStopped as error:
                 raise BrokenTemplate(str(error)) from None
         if printed.code < 0 or (printed.code and not printed.errors):
-            raise BrokenTemplate(f"cue was ended by the system (exit code {printed.code})")
+            raise BrokenTemplate("cue needed too much time or memory")
         self._remember(digest, printed)
         return printed
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 VARIABLE = "LATEEN_TOOL_CUE"
 """Names the program; the local stack sets it for its worker."""
 
-SECONDS = 20.0
+SECONDS = 60.0
+"""How long an evaluation may take, on a machine that may be busy."""
+CPU_SECONDS = 20
 MEMORY = 1 << 30
 OUTPUT = 8 << 20
 _CHUNK = 1 << 16
@@ -98,7 +100,7 @@ def run_cue(
             start_new_session=True,
         ) as process:
             try:
-                _limit(process.pid, seconds)
+                _limit(process.pid)
                 output, errors = _read(process, seconds)
             finally:
                 process.kill()
@@ -112,14 +114,13 @@ def _as_file(text: str) -> IO[bytes]:
     return file
 
 
-def _limit(pid: int, seconds: float) -> None:
+def _limit(pid: int) -> None:
     """Bound memory and processor time from outside, where the system can."""
     if sys.platform != "linux":
         return
     import resource  # noqa: PLC0415 - Unix only
 
-    whole = int(seconds) + 1
-    for limit, value in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CPU, whole)):
+    for limit, value in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CPU, CPU_SECONDS)):
         try:
             resource.prlimit(pid, limit, (value, value))
         except (ProcessLookupError, PermissionError):

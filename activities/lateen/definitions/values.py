@@ -73,6 +73,7 @@ def read_struct(text: str) -> dict[str, Member]:
         reader.skip()
         found = value if is_struct(value) else {}
     else:
+        reader.at = 0  # The comment at the top belongs to the first field.
         found = reader.fields(0, end="")
     if reader.at < len(text):
         raise reader.unexpected()
