@@ -65,7 +65,7 @@ def test_types_of_the_hub(platform: Platform, tmp_path: Path) -> None:
             env={**os.environ, **platform.stack.environment(), "LATEEN_NAMESPACE": "examples"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
 

@@ -51,8 +51,10 @@ def patched(base: Json, patch: str, **markers: str) -> Json:
         ),
         (
             {"envFrom": [{"secretRef": {"name": "s"}}, {"configMapRef": {"name": "s"}}]},
-            "// +patchKey=secretRef.name,configMapRef.name\n"
-            'envFrom: [{configMapRef: {name: "s", optional: true}}, {secretRef: name: "t"}]',
+            (
+                "// +patchKey=secretRef.name,configMapRef.name\n"
+                'envFrom: [{configMapRef: {name: "s", optional: true}}, {secretRef: name: "t"}]'
+            ),
             {
                 "envFrom": [
                     {"secretRef": {"name": "s"}},
@@ -69,8 +71,10 @@ def patched(base: Json, patch: str, **markers: str) -> Json:
         ({"n": 1}, "// +patchStrategy=retainKeys\nn: 3", {"n": 3}),
         (
             {"volumes": [{"name": "e", "emptyDir": {}}, {"name": "v", "cinder": {}}]},
-            "// +patchStrategy=retainKeys\n// +patchKey=name\n"
-            'volumes: [{name: "v", configMap: name: "c"}]',
+            (
+                "// +patchStrategy=retainKeys\n// +patchKey=name\n"
+                'volumes: [{name: "v", configMap: name: "c"}]'
+            ),
             {"volumes": [{"name": "e", "emptyDir": {}}, {"name": "v", "configMap": {"name": "c"}}]},
         ),
         ({"c": ["a", "b"]}, '// +patchStrategy=replace\nc: ["z"]', {"c": ["z"]}),

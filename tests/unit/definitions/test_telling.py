@@ -21,20 +21,27 @@ def known(place: Sequence[str | int]) -> Sequence[str]:
     ("printed", "told"),
     [
         (
-            "_lateenGiven.cpu: conflicting values 5 and string (mismatched types int and string):\n"
-            "    -:42:8\n",
+            (
+                "_lateenGiven.cpu: conflicting values 5 and string (mismatched types int and string):\n"
+                "    -:42:8\n"
+            ),
             ["properties.cpu: expected a string (got 5)"],
         ),
         (
-            "_lateenGiven.kind: 2 errors in empty disjunction:\n"
-            '_lateenGiven.kind: conflicting values "A" and "C":\n    -:44:9\n'
-            '_lateenGiven.kind: conflicting values "B" and "C":\n    -:44:15\n',
+            (
+                "_lateenGiven.kind: 2 errors in empty disjunction:\n"
+                '_lateenGiven.kind: conflicting values "A" and "C":\n    -:44:9\n'
+                '_lateenGiven.kind: conflicting values "B" and "C":\n    -:44:15\n'
+            ),
             ['properties.kind: expected "A" or "B" (got \'C\')'],
         ),
         (
-            "_lateenGiven.ports: 2 errors in empty disjunction:\n"
-            "_lateenGiven.ports.0: field not allowed:\n    -:1:1\n"
-            '_lateenGiven.ports.0.port: conflicting values "80" and int (mismatched types string and int):\n',
+            (
+                "_lateenGiven.ports: 2 errors in empty disjunction:\n"
+                "_lateenGiven.ports.0: field not allowed:\n    -:1:1\n"
+                '_lateenGiven.ports.0.port: conflicting values "80" and int '
+                "(mismatched types string and int):\n"
+            ),
             ["properties.ports[0].port: expected an integer (got '80')"],
         ),
         (

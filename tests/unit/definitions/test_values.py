@@ -22,7 +22,7 @@ from lateen.definitions.values import Member, Unreadable, is_list, is_struct, pl
         ("l: []\nll: [[1], [{\n\ta: 1\n}], ...]", {"l": [], "ll": [[1], [{"a": 1}]]}),
         (r's: "a\tb\n\"q\" \\ \u00e9 \U0001F600 \/"', {"s": 'a\tb\n"q" \\ é 😀 /'}),
         ('s: #"a\\n \\#n ""#', {"s": 'a\\n \n "'}),
-        ('s: """\n\tone\n\t  two // no comment\n\n\tli"ne\\\\3\n\t"""', {"s": 'one\n  two // no comment\n\nli"ne\\3'}),
+        ('s: """\n\tone\n\t  two // 2\n\n\tli"ne\\\\3\n\t"""', {"s": 'one\n  two // 2\n\nli"ne\\3'}),
         ('s: #"""\n\t"""\n\t\\#\\\n\t"""#', {"s": '"""\n\\'}),
         ("s: \"\"\nm: \"\"\"\n\n\t\"\"\"", {"s": "", "m": ""}),
         (r"b: 'a\xff\x00'", {"b": "Yf8A"}),
