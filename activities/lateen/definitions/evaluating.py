@@ -100,6 +100,13 @@ class CueEvaluator:
             raise BrokenTemplate(template_message(read_errors(printed.errors)))
         return as_object(json.loads(printed.output)) or {}
 
+    def parameter(self, template: str) -> str:
+        """Return a template's parameter in CUE, all of it in one place. Raises as ``schema`` does."""
+        printed = self._run(["def", "-", "-e", PARAMETER], schema_text(template))
+        if printed.code:
+            raise BrokenTemplate(template_message(read_errors(printed.errors)))
+        return printed.output
+
     def _keys(self, template: str, place: Sequence[str | int]) -> Sequence[str]:
         """Return the keys that a template's parameter has at a place, as far as its schema tells."""
         try:
