@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,9 @@ def test_types_of_the_hub(platform: Platform, tmp_path: Path) -> None:
         path.write_text(write_yaml(documents))
         return str(path)
 
+    deadline = time.monotonic() + 120
+    while "no worker" in lateen("ls").stderr:
+        assert time.monotonic() < deadline, platform.logs
     name = unique("site")
     application = write(site(name))
     first = lateen("up", "-f", str(DEFINITIONS), "-f", application, "--create-namespace")

@@ -132,6 +132,24 @@ def _readable(schema: Json, parameter: str) -> Json:
     return cleaned
 
 
+def _tabular(schema: Json) -> Json:
+    """Give a choice of objects the fields of all of them: a table needs one list."""
+    definitions = as_object(schema.get("$defs")) or {}
+
+    def followed(each: Json) -> Json:
+        return definitions.get(str(each.get("$ref", "")).rpartition("/")[2], each)
+
+    whole = followed(schema)
+    choices = [followed(each) for each in whole.get("anyOf") or whole.get("oneOf") or ()]
+    if not choices or "properties" in whole:
+        return schema
+    fields: Json = {}
+    for choice in choices:
+        fields |= choice.get("properties") or {}
+    required = [key for key in fields if all(key in (c.get("required") or ()) for c in choices)]
+    return {"$defs": definitions, "properties": fields, "required": required}
+
+
 def _cleaned(value: Any) -> Any:
     if (items := as_list(value)) is not None:
         return [_cleaned(item) for item in items]
@@ -174,7 +192,7 @@ def _parameters(schema: Json) -> list[Json]:
             "required": row.required,
             "description": row.description,
         }
-        for row in schema_rows(schema)
+        for row in schema_rows(_tabular(schema))
     ]
 
 
@@ -190,4 +208,4 @@ def _print_table(source: Source, schema: Json) -> None:
     )
     result(source.info.description)
     result("")
-    print_rows(schema_rows(schema))
+    print_rows(schema_rows(_tabular(schema)))
