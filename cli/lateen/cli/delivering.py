@@ -201,11 +201,13 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 async def _documents(
     app: str | None, files: tuple[Path, ...], *, namespace: str, hub_kubeconfig: Path | None
 ) -> Documents:
-    from lateen.cli.gathering import read_files, read_stored
+    from lateen.cli.gathering import read_files, read_stored, refuse_unknown_types
 
     if app is not None:
         return await read_stored(app, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
-    return read_files(files, namespace=namespace)
+    documents = read_files(files, namespace=namespace)
+    await refuse_unknown_types(documents, hub_kubeconfig=hub_kubeconfig)
+    return documents
 
 
 async def _up(

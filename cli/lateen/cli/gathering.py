@@ -14,7 +14,9 @@ from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from lateen.kube.cluster import Cluster
     from lateen.model.application import Definition, Policy, Workflow
+    from lateen.model.base import Json
 
 
 class InvalidDocuments(LateenError):
@@ -114,3 +116,43 @@ def _unusable(documents: Sequence[Definition | Policy | Workflow]) -> list[str]:
             except InvalidApplication as error:
                 problems.append(str(error))
     return problems
+
+
+async def refuse_unknown_types(documents: Documents, *, hub_kubeconfig: Path | None) -> None:
+    """Ask the hub for types that lateen doesn't have, if there are any and if the hub answers.
+
+    Nobody needs a hub to deliver: without an answer the delivery finds out. Raises ``InvalidDocuments``.
+    """
+    from lateen.planning.provenance import foreign_types
+    from lateen.rendering.plugins import installed
+
+    asking = [each for each in documents.applications if any(foreign_types(each, (), installed()))]
+    if not asking:
+        return
+    given = [document.to_json() for document in documents.external]
+    problems: list[str] = []
+    try:
+        async with open_hub(hub_kubeconfig) as hub:
+            for application in asking:
+                problems += await _unknown_types(hub, application, given)
+    except LateenError:
+        return
+    if problems:
+        raise InvalidDocuments("\n".join(problems))
+
+
+async def _unknown_types(
+    hub: Cluster, application: Application, given: Sequence[Json]
+) -> list[str]:
+    from lateen.cli.types import types_of
+    from lateen.hub.definitions import Definitions
+    from lateen.model.records import Snapshot
+    from lateen.planning.checking import unknown_types
+    from lateen.rendering.plugins import installed
+
+    snapshot = Snapshot(application=application.to_json())
+    completed = await Definitions(hub).complete(snapshot, installed(), given=given)
+    types = types_of(completed.snapshot, mentioned=completed.mentioned)
+    found = list(unknown_types(application, types))
+    subject = f"Application {application.id}"
+    return [str(InvalidApplication(found, subject=subject))] if found else []

@@ -110,6 +110,16 @@ def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> 
         yield from override_problems(policy, registry, path=f"spec.policies[{index}].properties")
 
 
+def unknown_types(application: Application, registry: Registry) -> Iterator[Problem]:
+    """Find the types that an application names and nobody knows, in its policies too."""
+    for index, component in enumerate(application.spec.components):
+        path = f"spec.components[{index}]"
+        yield from _unknown_component(component.type, registry, path=f"{path}.type")
+        for number, trait in enumerate(component.trait_list):
+            yield from _unknown_trait(trait.type, registry, path=f"{path}.traits[{number}].type")
+    yield from _override_problems(application.spec.policies or (), registry)
+
+
 def override_problems(policy: InlinePolicy, registry: Registry, *, path: str) -> Iterator[Problem]:
     """Check the types that an override names; their properties are checked after merging.
 
