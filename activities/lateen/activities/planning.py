@@ -143,7 +143,9 @@ async def decide(
     if not inventories:
         return []
     placements = list(placements)
-    current = {Placement(cluster=each.cluster, namespace=each.namespace) for each in placements}
+    current = set[Placement]()
+    for each in placements:
+        current.add(Placement(cluster=each.cluster, namespace=each.namespace))
     wanted = await off_loop(resolved.evaluates, lambda: _wanted(resolved, placements))
     unwanted = [
         entry

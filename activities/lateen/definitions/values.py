@@ -158,9 +158,7 @@ class _Reader:
 
     def _label(self) -> str:
         if _OPENING.match(self.text, self.at):
-            label = self._string()
-            if isinstance(label, str):
-                return label
+            return self._string()
         found = self._match(_LABEL)
         if not found:
             raise self.unexpected()

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
     from lateen.model.base import Json
     from lateen.planning.catalog import Kind, TypeInfo
-    from lateen.planning.property_schemas import Row
 
 _ALL_COLUMNS = ("NAME", "KIND", "ORIGIN", "DESCRIPTION")
-_ROW_COLUMNS = ("PARAMETER", "TYPE", "DEFAULT", "REQUIRED", "DESCRIPTION")
 _FLAGS: tuple[tuple[str, Kind], ...] = (
     ("components", "component"),
     ("traits", "trait"),
@@ -189,32 +187,13 @@ def _summary(info: TypeInfo) -> Json:
 
 
 def _print_parameters(info: TypeInfo) -> None:
+    from lateen.cli.parameter_tables import print_rows
     from lateen.planning.property_schemas import rows
 
     result(f"{info.name} ({info.kind}, {_origin(info)})")
     result(info.description)
     result("")
     print_rows(rows(info.properties))
-
-
-def print_rows(found: Sequence[Row]) -> None:
-    """Print parameters as a table."""
-    if not found:
-        result("It has no parameters.")
-        return
-    print_table(
-        _ROW_COLUMNS,
-        [
-            (
-                f"{'  ' * row.depth}{row.name}",
-                row.type,
-                row.default,
-                "yes" if row.required else "",
-                row.description,
-            )
-            for row in found
-        ],
-    )
 
 
 def _parameters(info: TypeInfo) -> list[Json]:

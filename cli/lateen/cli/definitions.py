@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lateen.model.base import Json
     from lateen.model.records import UsedDefinition
+    from lateen.planning.catalog import Kind
 
 _DESCRIPTION = "definition.oam.dev/description"
 _USAGE = re.compile(r"(?m)^\+usage=(.*)$")
@@ -97,7 +98,7 @@ def vet_files(files: Iterable[Path]) -> bool:
 
 
 def _source(document: Definition) -> Source:
-    kind = "component" if document.kind == COMPONENT else "trait"
+    kind: Kind = "component" if document.kind == COMPONENT else "trait"
     metadata = document.metadata
     description = metadata.annotations.get(_DESCRIPTION, "")
     find = installed().find_component if kind == "component" else installed().find_trait
@@ -118,7 +119,7 @@ def _written(live: Json) -> Json:
 
 def _readable(schema: Json, parameter: str) -> Json:
     """Return a schema with KubeVela's ``+usage`` as its descriptions, and with the outermost defaults."""
-    cleaned = _cleaned(schema)
+    cleaned: Json = _cleaned(schema)
     name = str(cleaned.get("$ref", "")).rpartition("/")[2]
     whole = cleaned["$defs"][name] if name else cleaned
     for key, text in _DEFAULT.findall(parameter):
@@ -137,7 +138,8 @@ def _tabular(schema: Json) -> Json:
     definitions = as_object(schema.get("$defs")) or {}
 
     def followed(each: Json) -> Json:
-        return definitions.get(str(each.get("$ref", "")).rpartition("/")[2], each)
+        found: Json = definitions.get(str(each.get("$ref", "")).rpartition("/")[2], each)
+        return found
 
     whole = followed(schema)
     choices = [followed(each) for each in whole.get("anyOf") or whole.get("oneOf") or ()]
@@ -166,9 +168,10 @@ def _cleaned(value: Any) -> Any:
 def _field(key: str, value: Any) -> Any:
     """Clean one member; the schema of anything, which JSON schema writes true, becomes an empty one."""
     fields = as_object(value)
-    if key == "properties" and fields is not None:
-        return {name: {} if each is True else _cleaned(each) for name, each in fields.items()}
-    return _cleaned(value)
+    if key != "properties" or fields is None:
+        return _cleaned(value)
+    anything: Json = {}
+    return {name: anything if each is True else _cleaned(each) for name, each in fields.items()}
 
 
 def _summary(source: Source) -> Json:
@@ -197,8 +200,8 @@ def _parameters(schema: Json) -> list[Json]:
 
 
 def _print_table(source: Source, schema: Json) -> None:
-    from lateen.cli.defining import print_rows
     from lateen.cli.output import result
+    from lateen.cli.parameter_tables import print_rows
     from lateen.planning.property_schemas import schema_rows
 
     definition = source.definition
