@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lateen.definitions.evaluating import BrokenTemplate
 from lateen.definitions.values import Member, read_struct
 from lateen.model.errors import Problem
+
+if TYPE_CHECKING:
+    from lateen.definitions.templates import Lengths
 
 Json = dict[str, Any]
 
@@ -27,7 +30,9 @@ class FakeEvaluator:
             for each in self.found
         ]
 
-    def render(self, template: str, properties: Json, context: Json) -> dict[str, Member]:
+    def render(
+        self, template: str, properties: Json, context: Json, *, lengths: Lengths | None = None
+    ) -> dict[str, Member]:
         self.asked.append({"properties": properties, "context": context})
         if self.broken:
             raise BrokenTemplate(self.broken)

@@ -24,7 +24,7 @@ def template_context(context: RenderContext, *, output: Json | None = None) -> J
         "name": context.name,
         "appName": context.application,
         "namespace": context.namespace,
-        "revision": f"{context.name}-{context.component_revision}",
+        "revision": context.component_revision,
         "replicaKey": context.replica_key,
         "appLabels": dict(context.labels),
         "appAnnotations": dict(context.annotations),

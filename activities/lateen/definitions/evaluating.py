@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from lateen.definitions.templates import Lengths
     from lateen.model.base import Json
     from lateen.model.errors import Problem
 
@@ -52,8 +53,13 @@ class Evaluator(Protocol):
         """Return what is wrong with properties that stand at ``path``. Raises ``BrokenTemplate``."""
         ...
 
-    def render(self, template: str, properties: Json, context: Json) -> dict[str, Member]:
-        """Return the fields of a template that make something. Raises ``BrokenTemplate``."""
+    def render(
+        self, template: str, properties: Json, context: Json, *, lengths: Lengths | None = None
+    ) -> dict[str, Member]:
+        """Return the fields of a template that make something. Raises ``BrokenTemplate``.
+
+        ``lengths`` are the lengths that lists of the patch are to have, by their path.
+        """
         ...
 
 
@@ -81,9 +87,11 @@ class CueEvaluator:
             said, properties, path=path, known=lambda place: self._keys(template, place)
         )
 
-    def render(self, template: str, properties: Json, context: Json) -> dict[str, Member]:
+    def render(
+        self, template: str, properties: Json, context: Json, *, lengths: Lengths | None = None
+    ) -> dict[str, Member]:
         """Evaluate a template. Raises ``BrokenTemplate``, ``CueMissing``."""
-        text = render_text(template, properties, context)
+        text = render_text(template, properties, context, lengths=lengths)
         printed = self._run(["export", "-", "-e", RESULT, "--out", "cue"], text)
         if printed.code:
             raise BrokenTemplate(template_message(read_errors(printed.errors)))
@@ -107,13 +115,14 @@ class CueEvaluator:
             raise BrokenTemplate(template_message(read_errors(printed.errors)))
         return printed.output
 
-    def _keys(self, template: str, place: Sequence[str | int]) -> Sequence[str]:
-        """Return the keys that a template's parameter has at a place, as far as its schema tells."""
+    def _keys(self, template: str, place: Sequence[str | int]) -> Sequence[str] | None:
+        """Return the keys that a template's parameter has at a place, None where its schema says nothing."""
         try:
             schema = self.schema(template)
         except BrokenTemplate:
-            return ()
-        return list(_properties_at(schema, place))
+            return None
+        found = _properties_at(schema, place)
+        return None if found is None else list(found)
 
     def _run(self, arguments: Sequence[str], text: str) -> Printed:
         digest = hashlib.sha256("\0".join([*arguments, text]).encode()).hexdigest()
@@ -146,12 +155,14 @@ class CueEvaluator:
                 self._size -= len(old.output) + len(old.errors)
 
 
-def _properties_at(schema: Json, place: Sequence[str | int]) -> dict[str, Json]:
-    """Walk a schema down a path; of alternatives, all count."""
+def _properties_at(schema: Json, place: Sequence[str | int]) -> dict[str, Json] | None:
+    """Walk a schema down a path; of alternatives, all count. None where it leads out of the schema."""
     definitions = as_object(schema.get("$defs")) or {}
     found = [schema]
     for part in place:
         found = [inner for each in found for inner in _inside(each, part, definitions)]
+    if not found:
+        return None
     return {
         name: inner
         for each in found

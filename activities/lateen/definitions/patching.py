@@ -4,7 +4,7 @@ Values unify: objects field by field, lists item by item, equal scalars. What co
 a marker above the field says how to merge:
 
 * ``+patchKey=name``: items of a list with the same ``name`` are merged, others added; it holds for the lists
-  below, too. ``secretRef.name,configMapRef.name`` are alternatives.
+  below, too. ``secretRef.name,configMapRef.name`` are alternatives. Where no item has it, it says nothing.
 * ``+patchStrategy=retainKeys``: what the patch says replaces what was there; with a ``patchKey``, each item.
 * ``+patchStrategy=replace``: the patch's list replaces the one that was there.
 * ``+patchStrategy=jsonPatch`` (its ``operations``) or ``jsonMergePatch`` above the whole patch.
@@ -37,6 +37,18 @@ class PatchConflict(LateenError):
     def __init__(self, path: str, message: str, hint: str = "") -> None:
         self.path, self.message, self.hint = path, message, hint
         super().__init__(f"{path}: {message}" if path else message)
+
+
+class ShortList(PatchConflict):
+    """A list of the patch has fewer items than the one that is there, and no key; it may be open.
+
+    ``place`` is the path in parts, empty if it leads through a list; ``length`` is that of what is there.
+    """
+
+    def __init__(self, path: str, place: tuple[str, ...], *, length: int, given: int) -> None:
+        self.place, self.length = place, length
+        message = f"has {length} items, the patch {given}, and nothing says which are meant"
+        super().__init__(path, message, f"mark the list with // +{PATCH_KEY}=name")
 
 
 def patch_object(base: Json, patch: Member) -> None:
@@ -107,7 +119,7 @@ def _member(old: Any, member: Member, strategy: str, *, path: str, key: str) -> 
             return plain(member.value)
         if items is None:
             raise _contradiction(path, old, member.value)
-        if key:
+        if key and _is_keyed(member.value, key):
             return _by_key(items, member.value, path=path, key=key, retain=strategy == "retainKeys")
         return _by_index(items, member.value, path=path, key=key)
     if strategy == "replace":
@@ -130,8 +142,8 @@ def _unified(old: Any, new: Tagged, *, path: str, key: str) -> Any:
 
 def _by_index(old: list[Any], new: list[Tagged], *, path: str, key: str) -> list[Any]:
     if len(new) < len(old):
-        message = f"has {len(old)} items, the patch {len(new)}, and nothing says which are meant"
-        raise PatchConflict(path, message, f"mark the list with // +{PATCH_KEY}=name")
+        place = () if "[" in path else tuple(path.split("."))
+        raise ShortList(path, place, length=len(old), given=len(new))
     merged = [
         _unified(item, new[index], path=join_path(path, index), key=key)
         for index, item in enumerate(old)
@@ -162,6 +174,12 @@ def _by_key(old: list[Any], new: list[Tagged], *, path: str, key: str, retain: b
         else:
             made.append(_unified(item, patch, path=join_path(path, index), key=key))
     return [*made, *map(plain, patches.values())]
+
+
+def _is_keyed(items: list[Tagged], key: str) -> bool:
+    """Tell whether a patch's list is merged by a key: one without it anywhere goes by position."""
+    keys = [each.strip() for each in key.split(",")]
+    return not items or any(_identity(plain(item), keys) for item in items)
 
 
 def _identity(item: Any, keys: list[str]) -> tuple[str, Any] | None:

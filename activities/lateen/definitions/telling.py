@@ -17,8 +17,11 @@ from lateen.model.json_values import as_list, as_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from lateen.model.base import Json
+
+    Known: TypeAlias = Callable[[tuple[str | int, ...]], Sequence[str] | None]
 
 _PART = re.compile(r'"((?:[^"\\]|\\.)*)"|([^.":\s]+)')
 _LINE = re.compile(
@@ -69,15 +72,16 @@ def parameter_problems(
     properties: Json,
     *,
     path: str,
-    known: Callable[[tuple[str | int, ...]], Sequence[str]],
+    known: Known,
 ) -> list[Problem]:
-    """Tell what is wrong with properties; ``path`` is where they stand, ``known`` the keys below a place.
+    """Tell what is wrong with properties; ``path`` is where they stand.
 
-    What cue says about anything else, such as a defect of the template, is left out.
+    ``known`` gives the keys below a place, None where nobody knows them. What cue says about anything else, such as a defect of the template, is left out.
     """
     ours = [
         Said(each.path[1:], each.message, each.line) for each in said if each.path[:1] == (GIVEN,)
     ]
+    ours = [each for each in ours if not _is_free(each, known)]
     problems: list[Problem] = []
     for root in [each.path for each in ours if _ALTERNATIVES.fullmatch(each.message)]:
         group = [each for each in ours if each.path[: len(root)] == root]
@@ -88,6 +92,18 @@ def parameter_problems(
         problems.append(_problem(each, properties, path=path, known=known))
     distinct = {(each.path, each.message): each for each in problems}
     return list(distinct.values())
+
+
+def _is_free(said: Said, known: Known) -> bool:
+    """Tell whether an unknown key stands in an object without any key: authors write ``{}`` for all.
+
+    A definition closes that, too. The parameter itself without any key takes none.
+    """
+    place = said.path[:-1]
+    if said.message != _UNKNOWN or not place:
+        return False
+    keys = known(place)
+    return keys is not None and not keys
 
 
 def template_message(said: Sequence[Said]) -> str:
@@ -106,7 +122,7 @@ def _closest(
     properties: Json,
     *,
     path: str,
-    known: Callable[[tuple[str | int, ...]], Sequence[str]],
+    known: Known,
 ) -> list[Problem]:
     """Choose among the errors of alternatives: those deepest inside, or all that was expected."""
     depth = max((len(each.path) for each in group), default=0)
@@ -126,13 +142,13 @@ def _problem(
     properties: Json,
     *,
     path: str,
-    known: Callable[[tuple[str | int, ...]], Sequence[str]],
+    known: Known,
 ) -> Problem:
     where = _join(path, said.path)
     value = _value(properties, said.path)
     shown = revealed(where, value)
     if said.message == _UNKNOWN and said.path:
-        hint = nearest(str(said.path[-1]), known(said.path[:-1]))
+        hint = nearest(str(said.path[-1]), known(said.path[:-1]) or ())
         return Problem(where, "unknown key", shown, hint)
     if missing := _INCOMPLETE.fullmatch(said.message):
         kind = _TYPES.get(missing[1], missing[1])

@@ -15,7 +15,12 @@ from lateen.model.errors import LateenError
 from lateen.model.json_values import canonical_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
     from lateen.model.base import Json
+
+    Lengths: TypeAlias = Mapping[tuple[str, ...], int]
 
 RESULTS = ("output", "outputs", "patch", "patchOutputs", "errs")
 """The fields of a template that make something."""
@@ -45,6 +50,9 @@ _HEAD = re.compile(
 _IMPORT = re.compile(r'(?:[\w.]+\s+)?"([^"\n:]*)(?::\w+)?"')
 _PATCH = re.compile(r"(?m)((?:^[ \t]*//[^\n]*\n)+)[ \t]*patch[ \t]*:")
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(\w+))?(?!\s*:)")
+_LOOP = re.compile(
+    r"""\bfor\s+\w+(?:\s*,\s*\w+)?\s+in\s+(parameter(?:\.\w+|\["\w+"\])+)(?=\s*(?:\{|if\b|for\b|let\b))"""
+)
 _SHARED = frozenset(
     {
         "name", "appName", "namespace", "appLabels", "appAnnotations", "components", "replicaKey", "revision",
@@ -110,12 +118,22 @@ def schema_text(template: str) -> str:
     return f"{_wrapped(template, head)}{PARAMETER}: {_TEMPLATE}.parameter\n"
 
 
-def render_text(template: str, properties: Json, context: Json) -> str:
-    """Return the text whose ``RESULT`` has the fields of the template that make something."""
+def render_text(
+    template: str, properties: Json, context: Json, *, lengths: Lengths | None = None
+) -> str:
+    """Return the text whose ``RESULT`` has the fields of the template that make something.
+
+    ``lengths`` are of lists in ``patch`` that are to have so many items, by their path: only then is what an
+    open list (``[...{}]``) says of further items printed.
+    """
     parameter = f"parameter: {_literal(properties)}\n"
     head = f"{RUN}: {{\ncontext: {_literal(context)}\n{parameter}"
+    extended = "".join(
+        f"{RUN}: patch: {': '.join(json.dumps(part) for part in path)}: [{', '.join(['{}'] * length)}]\n"
+        for path, length in (lengths or {}).items()
+    )
     wanted = " || ".join(f'k == "{name}"' for name in RESULTS)
-    return f"{_wrapped(template, head)}{RESULT}: {{for k, v in {RUN} if {wanted} {{(k): v}}}}\n"
+    return f"{_wrapped(template, head)}{extended}{RESULT}: {{for k, v in {RUN} if {wanted} {{(k): v}}}}\n"
 
 
 def template_line(line: int) -> int:
@@ -126,11 +144,16 @@ def template_line(line: int) -> int:
 def _wrapped(template: str, head: str) -> str:
     """Put a template's body into a struct; its head goes before it, on the first line."""
     length = _head_length(template)
-    top, body = template[:length], template[length:]
+    top, body = template[:length], _LOOP.sub(_guarded, template[length:])
     specs = ", ".join(_import_specs(top))
     imports = f"import ({specs})" if specs else ""
     blank = "\n" * top.count("\n")
     return f"{imports}\n{head}{blank}{body}\n}}\n"
+
+
+def _guarded(loop: re.Match[str]) -> str:
+    """Let a loop over a parameter that was not given make nothing, as KubeVela does: for cue it is an error."""
+    return f"if {loop[1]} != _|_ {loop[0]}"
 
 
 def _head_length(template: str) -> int:

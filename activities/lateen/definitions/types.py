@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from lateen.definitions.contexts import template_context
 from lateen.definitions.evaluating import BrokenTemplate
-from lateen.definitions.patching import PatchConflict, patch_object
+from lateen.definitions.patching import PatchConflict, ShortList, patch_object
 from lateen.definitions.programs import CueMissing
 from lateen.definitions.templates import patch_markers, reads_target
 from lateen.definitions.values import Member, is_list, is_struct, plain
@@ -21,6 +21,7 @@ from lateen.rendering.parameters import Parameters, TemplateError
 if TYPE_CHECKING:
     from lateen.definitions.evaluating import Evaluator
     from lateen.definitions.objects import Definition
+    from lateen.definitions.templates import Lengths
     from lateen.rendering.context import RenderContext
 
 
@@ -81,20 +82,54 @@ class CueTrait(TraitType[Given]):
         fields = _evaluate(self._definition, self._evaluator, parameters, known)
         _raise_errors(self._definition, fields)
         if "patch" in fields:
-            patch = Member(fields["patch"].value, self._markers)
-            self._patch(workload, patch, what="the workload")
+            self._patch_workload(workload, fields, parameters, known)
         patches = fields.get("patchOutputs")
         for name, patch in patches.value.items() if patches and is_struct(patches.value) else ():
             if name in context.outputs:
                 self._patch(context.outputs[name], patch, what=f"output {name!r}")
         return _outputs(fields)
 
+    def _patch_workload(
+        self, workload: Json, fields: dict[str, Member], parameters: Given, known: Json
+    ) -> None:
+        """Merge the patch. Lists of it that may be open are asked once more, at their full lengths."""
+        lengths: dict[tuple[str, ...], int] = {}
+        while True:
+            patch = Member(fields["patch"].value, self._markers)
+            try:
+                patch_object(workload, patch)
+            except ShortList as error:
+                extended = None
+                if error.place and error.place not in lengths:
+                    lengths[error.place] = error.length
+                    extended = self._extended(parameters, known, lengths)
+                if extended is None:
+                    raise _unpatched("the workload", error) from None
+                fields = extended
+            except PatchConflict as error:
+                raise _unpatched("the workload", error) from None
+            else:
+                return
+
+    def _extended(
+        self, parameters: Given, known: Json, lengths: Lengths
+    ) -> dict[str, Member] | None:
+        """Evaluate with longer lists; None when they are not open."""
+        template, properties = self._definition.template, parameters.properties
+        try:
+            return self._evaluator.render(template, properties, known, lengths=lengths)
+        except BrokenTemplate:
+            return None
+
     def _patch(self, target: Json, patch: Member, *, what: str) -> None:
         try:
             patch_object(target, patch)
         except PatchConflict as error:
-            message = f"can't patch {what}: {error}"
-            raise TemplateError("", message, hint=error.hint) from None
+            raise _unpatched(what, error) from None
+
+
+def _unpatched(what: str, error: PatchConflict) -> TemplateError:
+    return TemplateError("", f"can't patch {what}: {error}", hint=error.hint)
 
 
 def _read(definition: Definition, evaluator: Evaluator, properties: Json, *, path: str) -> Given:

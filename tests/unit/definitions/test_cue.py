@@ -144,6 +144,73 @@ def test_mistakes(types: Registry, component: Component, told: str) -> None:
     assert told in str(caught.value)
 
 
+def defined(template: str) -> Registry:
+    """A trait beside the built-in types."""
+    spec = {"schematic": {"cue": {"template": template}}}
+    used = UsedDefinition(kind="TraitDefinition", namespace="team", name="own", spec=spec)
+    return with_definitions(builtin(), [used], CueEvaluator())
+
+
+def web(*traits: Json) -> Component:
+    side = {"type": "sidecar", "properties": {"name": "side", "image": "side"}}
+    return Component.model_validate(
+        {
+            "name": "web",
+            "type": "webservice",
+            "properties": {"image": "nginx"},
+            "traits": [side, *traits],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("items", "grace"),
+    [
+        ('[...{stdin: true}]', [True, True]),
+        ('[{stdin: true}, ...]', [True, None]),
+        ('[{stdin: true}, ...{tty: true}]', [True, None]),
+    ],
+)  # fmt: skip
+def test_open_lists_reach_all_items(items: str, grace: list[bool | None]) -> None:
+    """What an open list says of further items holds for those of the workload."""
+    types = defined(f"parameter: {{}}\npatch: spec: template: spec: containers: {items}")
+    containers = made(types, web({"type": "own"}))["Deployment"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert [each["name"] for each in containers] == ["web", "side"]
+    assert [each.get("stdin") for each in containers] == grace
+
+
+def test_a_closed_list_that_is_too_short_is_refused() -> None:
+    types = defined("parameter: {}\npatch: spec: template: spec: containers: [{stdin: true}]")
+    with pytest.raises(InvalidApplication, match="has 2 items, the patch 1"):
+        made(types, web({"type": "own"}))
+
+
+def test_loops_over_optional_parameters() -> None:
+    """A parameter that was not given makes no objects; it is no error."""
+    types = defined(
+        "parameter: maps?: [...{name: string}]\n"
+        'outputs: {for m in parameter.maps {"map-\\(m.name)": '
+        '{apiVersion: "v1", kind: "ConfigMap", metadata: name: m.name}}}'
+    )
+    assert list(made(types, web({"type": "own"}))) == ["Deployment"]
+    given = {"type": "own", "properties": {"maps": [{"name": "a"}]}}
+    assert list(made(types, web(given))) == ["Deployment", "ConfigMap"]
+
+
+def test_objects_without_any_key_take_all() -> None:
+    """Authors write ``{}`` for anything; only the parameter itself is meant to be empty then."""
+    types = defined(
+        'parameter: objects: [...{}]\npatch: metadata: annotations: n: "\\(len(parameter.objects))"'
+    )
+    given = {"type": "own", "properties": {"objects": [{"kind": "X", "deep": {"er": 1}}]}}
+    assert made(types, web(given))["Deployment"]["metadata"]["annotations"] == {"n": "1"}
+    empty = defined('parameter: {}\npatch: metadata: annotations: a: "b"')
+    with pytest.raises(InvalidApplication, match=r"traits\[1\]\.properties\.x: unknown key"):
+        made(empty, web({"type": "own", "properties": {"x": 1}}))
+
+
 def test_required_parameters_are_named(types: Registry) -> None:
     bare = Component.model_validate({"name": "web", "type": "site"})
     with pytest.raises(InvalidApplication, match=r"properties\.image: is required"):

@@ -77,6 +77,11 @@ def patched(base: Json, patch: str, **markers: str) -> Json:
             ),
             {"volumes": [{"name": "e", "emptyDir": {}}, {"name": "v", "configMap": {"name": "c"}}]},
         ),
+        (  # an outer key says nothing about a list whose items don't have it
+            {"aliases": [{"ip": "1", "names": ["a"]}]},
+            '// +patchKey=ip\naliases: [{ip: "1", names: ["a", "b"]}]',
+            {"aliases": [{"ip": "1", "names": ["a", "b"]}]},
+        ),
         ({"c": ["a", "b"]}, '// +patchStrategy=replace\nc: ["z"]', {"c": ["z"]}),
         ({"a": 1}, "// +patchStrategy=open\nb: 2", {"a": 1, "b": 2}),
         (CONTAINERS, "// +patchKey=name\ncontainers: []", CONTAINERS),
@@ -104,7 +109,8 @@ def test_json_patches() -> None:
         ("s: {}", {}, "s: the patch contradicts what is there (a text and an object)"),
         ("a: [1]", {}, "a: the patch contradicts what is there (1 and a list)"),
         ("l: [{name: 1}]", {}, "l: has 2 items, the patch 1, and nothing says which are meant"),
-        ("// +patchKey=name\nl: [{nome: 1}]", {}, "l[0]: has no name to merge by"),
+        ("// +patchKey=name\nl: [{nome: 1}]", {}, "l: has 2 items, the patch 1"),
+        ("// +patchKey=name\nl: [{name: 1}, {nome: 1}]", {}, "l[1]: has no name to merge by"),
         (
             "// +patchKey=name\nl: [{name: 1, a: 1}, {name: 1, a: 2}]",
             {},

@@ -14,6 +14,8 @@ PROPERTIES = {
 
 
 def known(place: Sequence[str | int]) -> Sequence[str]:
+    if place == ("free",):
+        return []
     return ["port", "expose"] if place else ["image", "ports"]
 
 
@@ -64,6 +66,7 @@ def known(place: Sequence[str | int]) -> Sequence[str]:
             "_lateenGiven.password: conflicting values 7 and string (mismatched types int and string):\n",
             ["properties.password: expected a string"],
         ),
+        ("_lateenGiven.free.key: field not allowed:\n    -:1:1\n", []),
         ("_lateenTemplate.patch.c: cannot use 3:\n    -:5:1\n", []),
     ],
 )

@@ -28,6 +28,25 @@ def test_a_template_without_parameter_takes_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "guarded"),
+    [
+        (
+            "[for v in parameter.a.b {v}]",
+            "[if parameter.a.b != _|_ for v in parameter.a.b {v}]",
+        ),
+        (
+            'for k, v in parameter["a"] if v != 1 {(k): v}',
+            'if parameter["a"] != _|_ for k, v in parameter["a"] if v != 1 {(k): v}',
+        ),
+        ("[for v in list.Sort(parameter.a) {v}]", "[for v in list.Sort(parameter.a) {v}]"),
+        ("[for v in parameter.a + [1] {v}]", "[for v in parameter.a + [1] {v}]"),
+    ],
+)
+def test_loops_over_what_was_not_given_make_nothing(written: str, guarded: str) -> None:
+    assert guarded in render_text(f"patch: x: {written}", {}, {})
+
+
+@pytest.mark.parametrize(
     ("template", "expected"),
     [
         ('import "strings"\n', []),
