@@ -76,7 +76,8 @@ def parameter_problems(
 ) -> list[Problem]:
     """Tell what is wrong with properties; ``path`` is where they stand.
 
-    ``known`` gives the keys below a place, None where nobody knows them. What cue says about anything else, such as a defect of the template, is left out.
+    ``known`` gives the keys below a place, None where nobody knows them. What cue says about anything
+    else, such as a defect of the template, is left out.
     """
     ours = [
         Said(each.path[1:], each.message, each.line) for each in said if each.path[:1] == (GIVEN,)
