@@ -15,13 +15,14 @@ from lateen.activities.applying import Applier, Found
 from lateen.activities.matching import Wanted, comparable, wanted_objects
 from lateen.activities.planning import decide, plan_all
 from lateen.activities.pruning import Pruner
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import StepPlan
 from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.revisions import revision_name
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import TooManyRequests
 from lateen.kube.shapes import as_object, as_text
+from lateen.model.application import Application
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError
 from lateen.model.labels import APP_COMPONENT, APP_REVISION, CREATE_NAMESPACE
@@ -68,22 +69,26 @@ class Comparer:
         self._slots = asyncio.Semaphore(_CLUSTERS_AT_ONCE)
 
     async def compare(
-        self, snapshot: Snapshot, *, confirmed: Collection[str] = ()
+        self,
+        application: Application,
+        *,
+        given: Sequence[Json] = (),
+        confirmed: Collection[str] = (),
     ) -> ApplicationDifference:
-        """Tell what delivering a snapshot would do. Raises what concerns the hub.
+        """Tell what delivering an application would do. Raises what concerns the hub.
 
-        What is wrong with the application, or with a placement, is part of the answer. ``confirmed`` are
-        clusters whose removal is confirmed.
+        What is wrong with the application, or with a placement, is part of the answer. Documents in ``given``
+        count as if they were in the hub; ``confirmed`` are clusters whose removal is confirmed.
         """
         try:
-            resolved = Resolved(snapshot, self._rooms.types)
-            snapshot, resolved = await self._rooms.references.complete(snapshot, resolved)
+            snapshot, resolved = await self._rooms.freeze(application, given=given)
             clusters = await self._rooms.cluster_infos()
             await self._rooms.introduce(resolved, clusters)
-            plans = plan_all(self._rooms, resolved, clusters)
+            plans = await off_loop(
+                resolved.evaluates, lambda: plan_all(self._rooms, resolved, clusters)
+            )
         except InvalidApplication as error:
-            name = f"{snapshot.application['metadata']['namespace']}/{snapshot.application['metadata']['name']}"
-            return ApplicationDifference(application=name, problems=[str(error)])
+            return ApplicationDifference(application=application.id, problems=[str(error)])
         name = resolved.application.metadata.name
         audit, decisions = await asyncio.gather(
             _patiently(lambda: self._rooms.audits.read(resolved.namespace, name)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import Inspect
 from lateen.kube.diagnosing import explain
 from lateen.kube.errors import KubeError
@@ -76,7 +76,10 @@ async def _services(rooms: Rooms, resolved: Resolved, audit: Audit) -> list[Json
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(step: PlannedStep, placement: Placement) -> list[Json]:
-        manifests = resolved.manifests(step, placement, revision=audit.revision)
+        manifests = await off_loop(
+            resolved.evaluates,
+            lambda: resolved.manifests(step, placement, revision=audit.revision),
+        )
         async with slots:
             return await _placement_services(rooms, placement, manifests)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lateen.activities.edges import Overtaken
 from lateen.activities.matching import all_match
 from lateen.activities.planning import plan_all, seal, split, with_prune
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan
 from lateen.hub.audits import append, now
 from lateen.hub.revisions import RevisionLost, revision_name
@@ -35,7 +35,7 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     hub_uid = await rooms.check_hub(request)
     namespace, name = split(request.application)
     application = parse_application(request.content)
-    warnings = check_application(application, rooms.types)
+    warnings = check_application(application, rooms.types.opened())
     snapshot, clusters, audit = await asyncio.gather(
         _snapshot(rooms, application, warnings),
         rooms.cluster_infos(),
@@ -43,10 +43,11 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     )
     if not rooms.settings.allow_inline_secrets:
         refuse_inline_secrets(application, map(_inline, snapshot.policies))
-    resolved = Resolved(snapshot, rooms.types)
-    snapshot, resolved = await rooms.references.complete(snapshot, resolved)
+    snapshot, types = await _with_definitions(rooms, snapshot, application)
+    resolved = Resolved(snapshot, types)
+    snapshot, resolved = await rooms.references.complete(snapshot, resolved, types)
     await rooms.introduce(resolved, clusters)
-    plans = plan_all(rooms, resolved, clusters)
+    plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
     digest = snapshot_digest(snapshot)
     opened = OpenedDelivery(
         hub_uid=hub_uid,
@@ -110,6 +111,18 @@ async def _stored(
     _, snapshot = found
     warnings += ignored_edit(application, snapshot, meant)
     return snapshot
+
+
+async def _with_definitions(
+    rooms: Rooms, snapshot: Snapshot, application: Application
+) -> tuple[Snapshot, Registry]:
+    """Read the definitions that the application uses, and check what could not be without them."""
+    completed = await rooms.definitions.complete(snapshot, rooms.types)
+    if completed.snapshot is snapshot:
+        return snapshot, rooms.types
+    types = rooms.registry(completed.snapshot, mentioned=completed.mentioned)
+    await off_loop(types.evaluates, lambda: check_application(application, types))
+    return completed.snapshot, types
 
 
 def _with_plugins(snapshot: Snapshot, application: Application, types: Registry) -> Snapshot:

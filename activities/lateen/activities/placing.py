@@ -11,7 +11,7 @@ from typing import Any
 from lateen.activities.applying import Applier
 from lateen.activities.edges import PlanChanged, TimedOut
 from lateen.activities.planning import split
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.activities.waves import Blocked, Waves, uninterrupted
 from lateen.contracts.messages import DeliverPlacement, PlacementResult
 from lateen.hub.applications import ensure_namespace
@@ -43,7 +43,7 @@ async def deliver_placement(
     await rooms.check_hub(request)
     namespace, _ = split(request.application)
     resolved = await rooms.resolve(namespace, request.revision)
-    manifests = manifests_of(rooms, resolved, request)
+    manifests = await off_loop(resolved.evaluates, lambda: manifests_of(rooms, resolved, request))
     limit = asyncio.timeout_at(_loop_time(request.deadline))
     blocked = Blocked()
     told = _Told(report, blocked)

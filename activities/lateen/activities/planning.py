@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from lateen.activities.rooms import Rooms
+from lateen.activities.rooms import Rooms, off_loop
 from lateen.activities.supplying import check_links
 from lateen.contracts.messages import PlannedPlacement, PlanStep, PruneTarget, StepPlan
 from lateen.model.errors import InvalidApplication
@@ -35,7 +35,9 @@ async def plan_step(rooms: Rooms, request: PlanStep) -> StepPlan:
     resolved = await rooms.resolve(namespace, request.revision)
     clusters = await rooms.cluster_infos()
     step = resolved.step(request.step)
-    plan = plan_of(rooms, resolved, step=step, clusters=clusters)
+    plan = await off_loop(
+        resolved.evaluates, lambda: plan_of(rooms, resolved, step=step, clusters=clusters)
+    )
     said = check_links(resolved, step, clusters)
     plan = plan.model_copy(update={"warnings": [*plan.warnings, *said]}) if said else plan
     if request.with_prune:
@@ -100,9 +102,10 @@ async def with_prune(
     confirmed: Collection[str] = (),
 ) -> StepPlan:
     """Add to a plan what the whole delivery would delete in the end, ``confirmed`` removals among it."""
+    plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
     planned = [
         PlacementDigest(step=each.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
-        for each in plan_all(rooms, resolved, clusters)
+        for each in plans
         for p in each.placements
     ]
     decisions = await decide(rooms, resolved, name=name, placements=planned, confirmed=confirmed)
@@ -146,13 +149,11 @@ async def decide(
         inventories = await rooms.inventories.list(resolved.namespace, name)
     if not inventories:
         return []
-    wanted: dict[str, set[tuple[str, str, str, str]]] = {}
-    current: set[Placement] = set()
+    placements = list(placements)
+    current = set[Placement]()
     for each in placements:
-        placement = Placement(cluster=each.cluster, namespace=each.namespace)
-        current.add(placement)
-        manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
-        wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
+        current.add(Placement(cluster=each.cluster, namespace=each.namespace))
+    wanted = await off_loop(resolved.evaluates, lambda: _wanted(resolved, placements))
     unwanted = [
         entry
         for inventory in inventories
@@ -182,6 +183,18 @@ async def decide(
         )
         for inventory in inventories
     ]
+
+
+def _wanted(
+    resolved: Resolved, placements: Iterable[PlacementDigest]
+) -> dict[str, set[tuple[str, str, str, str]]]:
+    """Return what each cluster is to have, by the objects' keys."""
+    wanted: dict[str, set[tuple[str, str, str, str]]] = {}
+    for each in placements:
+        placement = Placement(cluster=each.cluster, namespace=each.namespace)
+        manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
+        wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
+    return wanted
 
 
 async def _earlier(rooms: Rooms, namespace: str, revision: str) -> Resolved | None:

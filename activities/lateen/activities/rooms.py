@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from lateen.contracts.messages import Request, RunOptions
+from lateen.definitions.evaluating import CueEvaluator, Evaluator
+from lateen.definitions.registering import with_definitions
 from lateen.hub.applications import Applications
 from lateen.hub.audits import Audits
 from lateen.hub.clusters import ClusterRegistry
+from lateen.hub.definitions import Definitions
 from lateen.hub.inventories import Inventories
 from lateen.hub.references import References
 from lateen.hub.revisions import Revisions
 from lateen.kube.cluster import Cluster
 from lateen.kube.shapes import as_text
+from lateen.model.application import Application
+from lateen.model.base import Json
 from lateen.model.errors import LateenError
 from lateen.model.labels import LOCAL
-from lateen.model.records import RevisionRef
+from lateen.model.records import RevisionRef, Snapshot
 from lateen.planning.resolving import Resolved
 from lateen.policies.topology import ClusterInfo
 from lateen.rendering.registry import Registry
 
 _REMEMBERED = 200
+
+_T = TypeVar("_T")
 
 
 class WrongHub(LateenError):
@@ -41,17 +50,19 @@ class DeliverySettings:
 
 @dataclass
 class Rooms:
-    """The hub's stores, the clusters, the built-in types, the settings."""
+    """The hub's stores, the clusters, the installed types, what evaluates definitions, the settings."""
 
     hub: Cluster
     clusters: ClusterRegistry
     types: Registry
     settings: DeliverySettings
+    evaluator: Evaluator = field(default_factory=CueEvaluator)
     audits: Audits = field(init=False)
     revisions: Revisions = field(init=False)
     inventories: Inventories = field(init=False)
     applications: Applications = field(init=False)
     references: References = field(init=False)
+    definitions: Definitions = field(init=False)
     _resolved: OrderedDict[tuple[str, str, str], Resolved] = field(
         default_factory=OrderedDict[tuple[str, str, str], Resolved], init=False
     )
@@ -62,8 +73,9 @@ class Rooms:
         self.inventories = Inventories(self.hub, self.audits)
         self.applications = Applications(self.hub)
         self.references = References(
-            self.clusters, self.types, allow_foreign=self.settings.allow_foreign_references
+            self.clusters, allow_foreign=self.settings.allow_foreign_references
         )
+        self.definitions = Definitions(self.hub, system_namespace=self.clusters.namespace)
 
     async def check_hub(self, request: Request) -> str:
         """Return the hub's UID. Raises ``WrongHub`` when the run was opened in another one."""
@@ -80,10 +92,30 @@ class Rooms:
         key = (namespace, ref.name, ref.digest)
         known = self._resolved.get(key)
         if known is None:
-            known = Resolved(await self.revisions.load(namespace, ref), self.types)
+            snapshot = await self.revisions.load(namespace, ref)
+            known = Resolved(snapshot, self.registry(snapshot))
             self.remember(namespace, ref, known)
         await self.introduce(known)
         return known
+
+    def registry(self, snapshot: Snapshot, *, mentioned: Iterable[str] = ()) -> Registry:
+        """Return the types that a revision may use. Raises ``InvalidApplication``."""
+        return with_definitions(
+            self.types, snapshot.definitions, self.evaluator, mentioned=mentioned
+        )
+
+    async def freeze(
+        self, application: Application, *, given: Sequence[Json] = ()
+    ) -> tuple[Snapshot, Resolved]:
+        """Read all that an application refers to, as a revision would keep it; ready to render.
+
+        Documents in ``given`` count as if they were stored. Raises ``InvalidApplication``.
+        """
+        snapshot = await self.applications.snapshot(application, given=given)
+        completed = await self.definitions.complete(snapshot, self.types, given=given)
+        types = self.registry(completed.snapshot, mentioned=completed.mentioned)
+        resolved = Resolved(completed.snapshot, types)
+        return await self.references.complete(completed.snapshot, resolved, types)
 
     async def introduce(
         self, resolved: Resolved, clusters: Sequence[ClusterInfo] | None = None
@@ -106,3 +138,8 @@ class Rooms:
             ClusterInfo(name=cluster.name, labels=cluster.labels, git_version=cluster.version)
             for cluster in await self.clusters.list()
         ]
+
+
+async def off_loop(blocking: bool, function: Callable[[], _T]) -> _T:
+    """Call what renders: where definitions are evaluated, beside the event loop, so that heartbeats go on."""
+    return await asyncio.to_thread(function) if blocking else function()

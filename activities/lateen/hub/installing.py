@@ -31,6 +31,7 @@ _FILES = (
     "applications",
     "policies",
     "workflows",
+    "definitions",
     "revisions",
     "inventories",
     "audits",
@@ -40,6 +41,9 @@ _LOCAL_FILES = ("delivery", "local")
 _MEMBER_FILES = ("delivery", "member")
 _ESTABLISHED_WITHIN = 30.0
 _POLL = 0.2
+
+_OPTIONAL = frozenset({"componentdefinitions.core.oam.dev", "traitdefinitions.core.oam.dev"})
+"""Kinds without which a hub is ready, too: it just has no definitions."""
 
 Action = Literal["created", "configured", "unchanged", "kept"]
 
@@ -113,6 +117,8 @@ async def check(hub: Cluster, *, namespace: str = REGISTRY_NAMESPACE) -> list[st
         ):
             continue
         live = await hub.get(ref)
+        if live is None and ref.name in _OPTIONAL:
+            continue
         if live is None:
             missing.append(f"{ref} does not exist; run `lateen install`")
         elif ref.kind == "CustomResourceDefinition":

@@ -58,20 +58,19 @@ class References:
     hub's cluster credentials are never copied.
     """
 
-    def __init__(
-        self, clusters: ClusterRegistry, types: Registry, *, allow_foreign: bool = False
-    ) -> None:
+    def __init__(self, clusters: ClusterRegistry, *, allow_foreign: bool = False) -> None:
         self._clusters = clusters
-        self._types = types
         self._allow_foreign = allow_foreign
 
-    async def complete(self, snapshot: Snapshot, resolved: Resolved) -> tuple[Snapshot, Resolved]:
-        """Return a snapshot with all that its components refer to, ready to deliver.
+    async def complete(
+        self, snapshot: Snapshot, resolved: Resolved, types: Registry
+    ) -> tuple[Snapshot, Resolved]:
+        """Return a snapshot with all that its components refer to, ready to deliver with its types.
 
         Raises ``InvalidApplication`` with everything that can't be found or must not be copied.
         """
         deliveries = map(resolved.components, resolved.deploy_steps)
-        wanted = references(resolved.application, deliveries, self._types)
+        wanted = references(resolved.application, deliveries, types)
         if not wanted:
             return snapshot, resolved
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -88,7 +87,7 @@ class References:
         if problems:
             raise InvalidApplication(problems, subject=f"Application {resolved.application.id}")
         snapshot = snapshot.model_copy(update={"references": found})
-        return snapshot, Resolved(snapshot, self._types)
+        return snapshot, Resolved(snapshot, types)
 
     async def reveal(self, resolved: Resolved, manifests: Sequence[Json]) -> list[Json]:
         """Return manifests with the content of their Secrets, as it is now.

@@ -26,7 +26,6 @@ from lateen.model.errors import LateenError
 from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
-from lateen.planning.resolving import Resolved
 
 if TYPE_CHECKING:
     from lateen.activities.adopting import Wanted
@@ -95,7 +94,7 @@ async def survey(rooms: Rooms, content: Application) -> Adoption:
 async def _wanted(rooms: Rooms, content: Application) -> Wanted:
     """Render what each cluster would get; where several steps write one object, the last has the word."""
     clusters = await rooms.cluster_infos()
-    resolved = Resolved(await rooms.applications.snapshot(content), rooms.types)
+    _, resolved = await rooms.freeze(content)
     await rooms.introduce(resolved, clusters)
     wanted: dict[tuple[str, ObjectRef], Json] = {}
     for plan in plan_all(rooms, resolved, clusters):

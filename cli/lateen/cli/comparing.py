@@ -15,12 +15,11 @@ import click
 from lateen.cli import codes
 from lateen.cli.options import hub_option, namespace_option, output_option, registry_option
 from lateen.cli.output import print_structured, print_toned, say
-from lateen.model.errors import InvalidApplication, LateenError
+from lateen.model.errors import LateenError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lateen.model.application import Application
     from lateen.planning.differences import ApplicationDifference
 
 _EPILOG = """\b
@@ -115,7 +114,6 @@ async def _compare(
     from lateen.activities.rooms import DeliverySettings, Rooms
     from lateen.cli.connecting import open_registry
     from lateen.cli.gathering import read_files, read_stored
-    from lateen.planning.differences import ApplicationDifference
     from lateen.rendering.plugins import installed
 
     if app is not None:
@@ -128,14 +126,11 @@ async def _compare(
         comparer = Comparer(rooms)
         given = [document.to_json() for document in documents.external]
 
-        async def one(application: Application) -> ApplicationDifference:
-            try:
-                snapshot = await rooms.applications.snapshot(application, given=given)
-            except InvalidApplication as error:
-                return ApplicationDifference(application=application.id, problems=[str(error)])
-            return await comparer.compare(snapshot, confirmed=confirmed)
-
-        return list(await asyncio.gather(*map(one, documents.applications)))
+        comparisons = (
+            comparer.compare(application, given=given, confirmed=confirmed)
+            for application in documents.applications
+        )
+        return list(await asyncio.gather(*comparisons))
 
 
 def _print(found: Sequence[ApplicationDifference], output: str) -> None:

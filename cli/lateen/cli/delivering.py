@@ -127,8 +127,8 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 ) -> None:
     """Deliver applications: those in files, or APP as the hub stores it.
 
-    Everything is checked before anything is submitted. Policies and Workflows in the files are
-    written to the hub first, with your own kubeconfig. Where an approval is needed, `up` ends and
+    Everything is checked before anything is submitted. Policies, Workflows and definitions in the files
+    are written to the hub first, with your own kubeconfig. Where an approval is needed, `up` ends and
     says how to give it.
     """
     if (app is None) == (not files):
@@ -218,11 +218,13 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 async def _documents(
     app: str | None, files: tuple[Path, ...], *, namespace: str, hub_kubeconfig: Path | None
 ) -> Documents:
-    from lateen.cli.gathering import read_files, read_stored
+    from lateen.cli.gathering import read_files, read_stored, refuse_unknown_types
 
     if app is not None:
         return await read_stored(app, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
-    return read_files(files, namespace=namespace)
+    documents = read_files(files, namespace=namespace)
+    await refuse_unknown_types(documents, hub_kubeconfig=hub_kubeconfig)
+    return documents
 
 
 async def _up(
@@ -249,7 +251,7 @@ async def _up(
         await _apply_external(documents, hub_kubeconfig=hub_kubeconfig)
     if lateen is None:
         if not documents.external:
-            say("nothing to deliver: no Application, Policy or Workflow was found")
+            say("nothing to deliver: no Application, Policy, Workflow or definition was found")
         return []
     slots = asyncio.Semaphore(_AT_ONCE)
 

@@ -15,7 +15,9 @@ from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from lateen.model.application import Policy, Workflow
+    from lateen.kube.cluster import Cluster
+    from lateen.model.application import Definition, Policy, Workflow
+    from lateen.model.base import Json
 
 
 class InvalidDocuments(LateenError):
@@ -24,10 +26,10 @@ class InvalidDocuments(LateenError):
 
 @dataclass(frozen=True)
 class Documents:
-    """What was read, in its order: Applications, and the Policies and Workflows that they may refer to."""
+    """What was read, in its order: Applications, and the other objects that they may refer to."""
 
     applications: Sequence[Application]
-    external: Sequence[Policy | Workflow]
+    external: Sequence[Definition | Policy | Workflow]
 
 
 def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
@@ -37,7 +39,7 @@ def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
     """
     from lateen.client.documents import LARGEST, read_documents, read_path
 
-    documents: list[Application | Policy | Workflow] = []
+    documents: list[Application | Definition | Policy | Workflow] = []
     problems: list[str] = []
     for path in paths:
         try:
@@ -52,9 +54,10 @@ def read_files(paths: Iterable[Path], *, namespace: str) -> Documents:
             problems.append(str(error))
     applications = [document for document in documents if isinstance(document, Application)]
     problems += _wrong(applications)
+    external = [document for document in documents if not isinstance(document, Application)]
+    problems += _unusable(external)
     if problems:
         raise InvalidDocuments("\n".join(problems))
-    external = [document for document in documents if not isinstance(document, Application)]
     return Documents(applications, external)
 
 
@@ -133,7 +136,63 @@ def _wrong(applications: Sequence[Application]) -> list[str]:
             problems.append(f"Application {application.id} is given twice")
         seen.add(application.id)
         try:
-            check_application(application, installed())
+            check_application(application, installed().opened())
         except InvalidApplication as error:
             problems.append(str(error))
     return problems
+
+
+def _unusable(documents: Sequence[Definition | Policy | Workflow]) -> list[str]:
+    """Return why definitions can't be used, as far as that needs no evaluation."""
+    from lateen.cli.types import used_definition
+    from lateen.definitions.objects import read_definition
+    from lateen.model.application import Definition
+
+    problems: list[str] = []
+    for document in documents:
+        if isinstance(document, Definition):
+            try:
+                read_definition(used_definition(document))
+            except InvalidApplication as error:
+                problems.append(str(error))
+    return problems
+
+
+async def refuse_unknown_types(documents: Documents, *, hub_kubeconfig: Path | None) -> None:
+    """Ask the hub for types that lateen doesn't have, if there are any and if the hub answers.
+
+    Nobody needs a hub to deliver: without an answer the delivery finds out. Raises ``InvalidDocuments``.
+    """
+    from lateen.planning.provenance import foreign_types
+    from lateen.rendering.plugins import installed
+
+    asking = [each for each in documents.applications if any(foreign_types(each, (), installed()))]
+    if not asking:
+        return
+    given = [document.to_json() for document in documents.external]
+    problems: list[str] = []
+    try:
+        async with open_hub(hub_kubeconfig) as hub:
+            for application in asking:
+                problems += await _unknown_types(hub, application, given)
+    except LateenError:
+        return
+    if problems:
+        raise InvalidDocuments("\n".join(problems))
+
+
+async def _unknown_types(
+    hub: Cluster, application: Application, given: Sequence[Json]
+) -> list[str]:
+    from lateen.cli.types import types_of
+    from lateen.hub.definitions import Definitions
+    from lateen.model.records import Snapshot
+    from lateen.planning.checking import unknown_types
+    from lateen.rendering.plugins import installed
+
+    snapshot = Snapshot(application=application.to_json())
+    completed = await Definitions(hub).complete(snapshot, installed(), given=given)
+    types = types_of(completed.snapshot, mentioned=completed.mentioned)
+    found = list(unknown_types(application, types))
+    subject = f"Application {application.id}"
+    return [str(InvalidApplication(found, subject=subject))] if found else []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from lateen.cli.types import types_of, with_given
+from lateen.model.application import Definition
 from lateen.model.base import Json, Record
 from lateen.model.errors import InvalidApplication, nearest
 from lateen.model.json_values import as_list
@@ -19,7 +21,6 @@ from lateen.planning.references import external_references, inline_names, policy
 from lateen.planning.resolving import Resolved
 from lateen.planning.step_types import DEPLOY
 from lateen.policies.topology import TOPOLOGY, ClusterInfo, TopologyProperties, read_topology
-from lateen.rendering.plugins import installed
 
 if TYPE_CHECKING:
     from lateen.cli.gathering import Documents
@@ -98,7 +99,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     ``offline``, a cluster that a topology names exists, and a selector that fits none of the ``clusters``
     stands for itself. Raises ``InvalidApplication``.
     """
-    resolved = Resolved(snapshot, installed())
+    resolved = Resolved(snapshot, types_of(snapshot))
     resolved.see(clusters)
     warnings = [*resolved.plan.warnings, *outside_warnings(snapshot)]
     selections: dict[str, Sequence[Placement]] = {}
@@ -147,11 +148,14 @@ def inputs_of(resolved: Resolved, step: PlannedStep) -> dict[str, list[str]]:
     }
 
 
-def offline_snapshot(application: Application, external: Iterable[Policy | Workflow]) -> Snapshot:
+def offline_snapshot(
+    application: Application, external: Iterable[Definition | Policy | Workflow]
+) -> Snapshot:
     """Collect what an application refers to from the documents given with it.
 
     Raises ``InvalidApplication`` for what is not among them.
     """
+    external = list(external)
     namespace = application.metadata.namespace
     given: dict[tuple[str, str], Json] = {
         (document.kind, document.metadata.name): document.to_json()
@@ -178,7 +182,9 @@ def offline_snapshot(application: Application, external: Iterable[Policy | Workf
         workflow = find("Workflow", references.workflow, path="spec.workflow.ref")
         names += policy_references(parse_workflow(workflow), inline_names(application))
     policies = [find("Policy", name, path="spec.workflow") for name in dict.fromkeys(names)]
-    return Snapshot(application=application.to_json(), policies=policies, workflow=workflow)
+    snapshot = Snapshot(application=application.to_json(), policies=policies, workflow=workflow)
+    definitions = [each for each in external if isinstance(each, Definition)]
+    return with_given(snapshot, application, definitions)
 
 
 def _remark(placements: Sequence[PlacementPreview]) -> str:

@@ -62,7 +62,7 @@ def dry_run(
 ) -> None:
     """Show what each cluster would be sent: overrides applied, one YAML document an object.
 
-    Policies and Workflows in the files count as if they were in the hub. Nothing is written
+    Policies, Workflows and definitions in the files count as if they were in the hub. Nothing is written
     anywhere. With --server the objects are shown as they would be stored, contents of Secrets masked;
     the exit code is 1 if a server would refuse any, or can't be asked.
     """

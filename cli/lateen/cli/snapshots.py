@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lateen.cli.types import types_of
 from lateen.hub.applications import Applications
+from lateen.hub.definitions import Definitions
 from lateen.hub.references import References
 from lateen.planning.resolving import Resolved
 from lateen.rendering.plugins import installed
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Snapshots:
-    """Reads what applications refer to: Policies, Workflows, and objects to be copied.
+    """Reads what applications refer to: Policies, Workflows, definitions, and objects to be copied.
 
     Documents in ``given`` count as if they were stored. Objects of other namespaces are read if the caller
     may; whether a worker would is a warning of planning.
@@ -27,11 +29,15 @@ class Snapshots:
 
     def __init__(self, registry: ClusterRegistry, *, given: Sequence[Json]) -> None:
         self._applications = Applications(registry.hub)
-        self._references = References(registry, installed(), allow_foreign=True)
+        self._references = References(registry, allow_foreign=True)
+        self._definitions = Definitions(registry.hub, system_namespace=registry.namespace)
         self._given = given
 
     async def read(self, application: Application) -> Snapshot:
         """Return what a revision would hold. Raises ``InvalidApplication`` for what does not exist."""
         snapshot = await self._applications.snapshot(application, given=self._given)
-        snapshot, _ = await self._references.complete(snapshot, Resolved(snapshot, installed()))
+        completed = await self._definitions.complete(snapshot, installed(), given=self._given)
+        types = types_of(completed.snapshot)
+        resolved = Resolved(completed.snapshot, types)
+        snapshot, _ = await self._references.complete(completed.snapshot, resolved, types)
         return snapshot

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lateen.cli.definition_vets import check_definition
 from lateen.cli.preview import offline_snapshot
-from lateen.model.application import Application, Policy
+from lateen.cli.types import types_of
+from lateen.model.application import Application, Definition, Policy
 from lateen.model.base import Record
 from lateen.model.errors import InvalidApplication, InvalidManifest, Problem
 from lateen.model.labels import LOCAL
@@ -142,7 +144,9 @@ class _Vetting:
             return self._application(document, named)
         try:
             if isinstance(document, Policy):
-                warnings = check_policy_object(document, self.registry)
+                warnings = check_policy_object(document, self._types)
+            elif isinstance(document, Definition):
+                warnings = check_definition(document, self.registry)
             else:
                 warnings = check_workflow_object(document)
         except InvalidApplication as error:
@@ -151,7 +155,7 @@ class _Vetting:
 
     def _application(self, application: Application, named: Vetted) -> Vetted:
         try:
-            warnings = check_application(application, self.registry)
+            warnings = check_application(application, self._types)
         except InvalidApplication as error:
             return named.model_copy(update={"problems": _told(error.problems)})
         snapshot = self._snapshot(application)
@@ -163,6 +167,12 @@ class _Vetting:
                 return named.model_copy(update={"warnings": warnings, "note": note})
             return named.model_copy(update={"warnings": warnings, "problems": missing})
         return self._resolved(snapshot, named.model_copy(update={"warnings": warnings}))
+
+    @property
+    def _types(self) -> Registry:
+        """The types for checks of one document: others may come from the hub or from its neighbours."""
+        defined = any(isinstance(each, Definition) for each in self.documents)
+        return self.registry.opened() if self.hub is not None or defined else self.registry
 
     def _snapshot(self, application: Application) -> Snapshot | InvalidApplication:
         if self.hub is not None:
@@ -176,7 +186,10 @@ class _Vetting:
     def _resolved(self, snapshot: Snapshot, vetted: Vetted) -> Vetted:
         """Plan, select and render each step, as a delivery would."""
         try:
-            resolved = Resolved(snapshot, self.registry)
+            types = types_of(snapshot) if snapshot.definitions else self.registry
+            resolved = Resolved(snapshot, types)
+            if self._types is not self.registry:
+                check_application(resolved.application, types)
         except InvalidApplication as error:
             return vetted.model_copy(update={"problems": _told(error.problems)})
         problems: list[Problem] = []

@@ -65,7 +65,7 @@ def vet(
     readings = list(_read(files, namespace))
     if not readings:
         listed = ", ".join(str(path) for path in files)
-        raise InvalidManifest(f"{listed}: no Application, Policy or Workflow here")
+        raise InvalidManifest(f"{listed}: no Application, Policy, Workflow or definition here")
     registry = installed()
     hub = None
     if not offline:
@@ -76,7 +76,7 @@ def vet(
         shown = [vetted.model_dump(by_alias=True, mode="json") for vetted in found]
         print_structured({"valid": valid, "documents": shown}, "json")
     else:
-        _print(found)
+        print_vetted(found)
     if any(vetted.problems for vetted in found):
         raise click.exceptions.Exit(1)
 
@@ -122,7 +122,8 @@ async def _look(
     return HubView(clusters, snapshots)
 
 
-def _print(found: Sequence[Vetted]) -> None:
+def print_vetted(found: Sequence[Vetted]) -> None:
+    """Print a verdict for each document."""
     for vetted in found:
         good = not vetted.problems
         title = f"{vetted.place}: {vetted.title}".removesuffix(": ")

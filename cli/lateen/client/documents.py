@@ -1,6 +1,6 @@
 """Reading what users wrote from YAML or JSON files, and writing objects as YAML.
 
-A stream holds Applications, Policies and Workflows, several of them with ``---`` between, or as a
+A stream holds Applications, Policies, Workflows and definitions, several of them with ``---`` between, or as a
 ``List``. Errors name the source, the document and the line.
 """
 
@@ -22,16 +22,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from lateen.model.application import Application, Policy, Workflow
+    from lateen.model.application import Application, Definition, Policy, Workflow
     from lateen.model.base import Json
 
-Document: TypeAlias = "Application | Policy | Workflow"
+Document: TypeAlias = "Application | Definition | Policy | Workflow"
 
 LARGEST = 2 * 1024 * 1024
 """Bytes of one file or stream."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-LISTS = frozenset({"List", "ApplicationList", "PolicyList", "WorkflowList"})
+LISTS = frozenset(
+    {
+        "List",
+        "ApplicationList",
+        "ComponentDefinitionList",
+        "PolicyList",
+        "TraitDefinitionList",
+        "WorkflowList",
+    }
+)
 """Kinds whose ``items`` are objects."""
 
 

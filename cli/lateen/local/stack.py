@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lateen.local import kubeconfigs
 from lateen.local.building import Cache
-from lateen.local.errors import ClusterFailed, LocalStackError
+from lateen.local.errors import ClusterFailed, LocalStackError, ToolMissing
 from lateen.local.finding import Toolbox
 from lateen.local.kind import KindClusters
 from lateen.local.kwok import KwokClusters
@@ -19,6 +19,7 @@ from lateen.local.progress import Progress
 from lateen.local.provider import ClusterState, Provider
 from lateen.local.services import BackgroundWorker, TemporalServer
 from lateen.local.settings import CLUSTERS, HUB, cache_directory, state_directory
+from lateen.local.toolsets import CUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,7 +110,7 @@ class Stack:
                 self._ensure(name)
             self._write_merged()
             if worker or moved:
-                self._worker.start(self.environment())
+                self.start_worker()
 
     def down(self, clusters: Iterable[str] | None = None, *, delete: bool = False) -> None:
         """Stop these clusters, or the whole stack; with ``delete`` remove what was stopped."""
@@ -156,7 +157,14 @@ class Stack:
 
     def start_worker(self) -> None:
         """Start a worker for this stack in the background."""
-        self._worker.start(self.environment())
+        self._worker.start({**self.environment(), **self._tools()})
+
+    def _tools(self) -> dict[str, str]:
+        """Name the programs that a worker runs; without one it refuses what needs it."""
+        try:
+            return {"LATEEN_TOOL_CUE": str(self.toolbox.path(CUE))}
+        except ToolMissing:
+            return {}
 
     @property
     def worker_pid(self) -> int | None:

@@ -118,6 +118,17 @@ TEMPORAL = Toolset(
     version_pattern=r"temporal version .*Server v?(\d+)\.(\d+)",
     install="the Temporal CLI with server 1.29 or newer (https://docs.temporal.io/cli)",
 )
+CUE = Toolset(
+    name="cue",
+    version="0.17.1",
+    packages={"cue": "cuelang.org/go/cmd/cue"},
+    minimum=(0, 14),
+    minutes=1,
+    module=_MODULES / "cue",
+    version_pattern=r"cue version v?(\d+)\.(\d+)",
+    version_arguments=("version",),
+    install="cue 0.14 or newer (https://cuelang.org/docs/install)",
+)
 KIND = Toolset(
     name="kind",
     version="0.32.0",

@@ -51,7 +51,7 @@ class TestGathering:
 
     def test_everything_that_is_wrong_is_told_at_once(self, tmp_path: Path) -> None:
         unknown = application("first")
-        unknown["spec"]["components"][0]["type"] = "webservise"
+        unknown["spec"]["components"][0]["properties"] = {"imagee": "nginx"}
         files = [
             write(tmp_path / "a.yaml", unknown),
             write(tmp_path / "b.yaml", {"kind": "Nothing"}),
@@ -61,7 +61,7 @@ class TestGathering:
         with pytest.raises(InvalidDocuments) as caught:
             read_files(files, namespace="default")
         message = str(caught.value)
-        assert all(word in message for word in ("webservise", "b.yaml", "missing.yaml"))
+        assert all(word in message for word in ("imagee", "b.yaml", "missing.yaml"))
 
     def test_an_application_given_twice_is_refused(self, tmp_path: Path) -> None:
         file = write(tmp_path / "a.yaml", application("same"))

@@ -127,7 +127,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_files_without_documents_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("---\n")
     answer = run("--offline", "-f", str(tmp_path))
-    assert str(answer.exception).endswith("no Application, Policy or Workflow here")
+    assert str(answer.exception).endswith("no Application, Policy, Workflow or definition here")
 
 
 def test_standard_input_and_the_namespace_option(tmp_path: Path) -> None:

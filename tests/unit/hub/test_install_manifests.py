@@ -24,11 +24,13 @@ def schema(crd: Json) -> Json:
 
 
 def test_kinds_are_those_of_the_design() -> None:
-    """Three in KubeVela's group, three in ours; all namespaced."""
+    """Five in KubeVela's group, three in ours; all namespaced."""
     assert {(item["metadata"]["name"], item["spec"]["versions"][0]["name"]) for item in KINDS} == {
         ("applications.core.oam.dev", "v1beta1"),
         ("policies.core.oam.dev", "v1alpha1"),
         ("workflows.core.oam.dev", "v1alpha1"),
+        ("componentdefinitions.core.oam.dev", "v1beta1"),
+        ("traitdefinitions.core.oam.dev", "v1beta1"),
         ("revisions.lateen.dev", "v1alpha1"),
         ("inventories.lateen.dev", "v1alpha1"),
         ("audits.lateen.dev", "v1alpha1"),

@@ -60,9 +60,9 @@ async def complete(
     hub: FakeCluster, *objects: Json, allow_foreign: bool = False, fleet: Fleet | None = None
 ) -> tuple[Snapshot, Resolved]:
     registry = ClusterRegistry(hub, dial=(fleet or Fleet()).dial)
-    reader = References(registry, builtin(), allow_foreign=allow_foreign)
+    reader = References(registry, allow_foreign=allow_foreign)
     snapshot = Snapshot(application=application(*objects))
-    return await reader.complete(snapshot, Resolved(snapshot, builtin()))
+    return await reader.complete(snapshot, Resolved(snapshot, builtin()), builtin())
 
 
 async def refused(hub: FakeCluster, *objects: Json, fleet: Fleet | None = None) -> list[Problem]:
@@ -181,7 +181,7 @@ async def test_the_content_of_a_secret_is_read_at_delivery_only(hub: Hub) -> Non
     (step,) = resolved.deploy_steps
     planned = resolved.manifests(step, Placement(cluster="east", namespace="shop"), revision="v1")
     assert "data" not in planned[0]
-    reader = References(ClusterRegistry(hub), builtin())
+    reader = References(ClusterRegistry(hub))
     (whole,) = await reader.reveal(resolved, planned)
     assert whole["data"] == {"password": "aHVudGVyMg=="}
     assert (
@@ -202,5 +202,5 @@ async def test_an_annotation_alone_opens_no_secret(hub: Hub) -> None:
     snapshot, _ = await complete(hub, {"resource": "secrets"})
     forged = snapshot.references[0].objects[0]
     other = Snapshot(application=application({"resource": "configmaps"}))
-    reader = References(ClusterRegistry(hub), builtin())
+    reader = References(ClusterRegistry(hub))
     assert await reader.reveal(Resolved(other, builtin()), [forged]) == [forged]

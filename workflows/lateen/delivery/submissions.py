@@ -66,9 +66,9 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
     """Read a bare Application or an envelope ``{"application": …, "actor": …, "queue": …}``.
 
     Raises ``InvalidApplication`` for what isn't an Application of this workflow id. ``check`` also refuses
-    what its types and policies don't allow: for content that would supersede a good delivery. What a run
-    starts with is not checked like that here but by its first activity, since a replay by a newer lateen
-    that knows more rules must come to the same result.
+    what its types and policies don't allow, as far as that needs no hub: for content that would supersede a
+    good delivery. What a run starts with is not checked like that here but by its first activity, since a
+    replay by a newer lateen that knows more rules must come to the same result.
     """
     envelope = _envelope(payload)
     intent = envelope.get("intent", "deliver")
@@ -99,7 +99,7 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
             hint=f"start it with the id {application.id!r}",
         )
     if check:
-        check_application(application, installed())
+        check_application(application, installed().opened())
     return replace(asked, application=data, digest=content_digest(application))
 
 

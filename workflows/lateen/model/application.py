@@ -166,6 +166,19 @@ class Policy(Model):
     status: Any = Field(default=None, exclude=True)
 
 
+class Definition(Model):
+    """A component or trait type of the hub (``core.oam.dev/v1beta1``), whose template is in CUE.
+
+    What stands in ``spec`` is KubeVela's; whoever evaluates it knows what of it matters.
+    """
+
+    api_version: Literal["core.oam.dev/v1beta1"]
+    kind: Literal["ComponentDefinition", "TraitDefinition"]
+    metadata: ObjectMetadata
+    spec: Json
+    status: Any = Field(default=None, exclude=True)
+
+
 class Workflow(Model):
     """A workflow object of its own (``core.oam.dev/v1alpha1``)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from lateen.model.application import Application, Policy, Step, Workflow
+from lateen.model.application import Application, Definition, Policy, Step, Workflow
 from lateen.model.errors import Problem
 from lateen.model.json_values import join_path, shown
 
@@ -51,7 +51,7 @@ def step_problems(steps: Iterable[Step], *, path: str) -> list[Problem]:
     return [*_unreadable("step", named), *_duplicates("step", named)]
 
 
-def metadata_problems(found: Application | Policy | Workflow) -> Iterator[Problem]:
+def metadata_problems(found: Application | Definition | Policy | Workflow) -> Iterator[Problem]:
     """Delivered objects inherit labels and annotations: an API server must take them."""
     for field, texts in (
         ("labels", found.metadata.labels),

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from lateen.model.application import (
     Application,
+    Definition,
     Policy,
     Workflow,
 )
@@ -43,7 +44,7 @@ LARGEST = 1024 * 1024
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-_Object = TypeVar("_Object", Application, Policy, Workflow)
+_Object = TypeVar("_Object", Application, Definition, Policy, Workflow)
 
 
 def parse_application(data: Any) -> Application:
@@ -64,15 +65,24 @@ def parse_workflow(data: Any) -> Workflow:
     return _parse(data, Workflow, lambda found: step_problems(found.steps, path="steps"))
 
 
-_READERS: Mapping[tuple[str, str], Callable[[Any], Application | Policy | Workflow]] = {
+def parse_definition(data: Any) -> Definition:
+    """Read a ComponentDefinition or TraitDefinition; raises as ``parse_application`` does."""
+    return _parse(data, Definition, _no_problems)
+
+
+_READERS: Mapping[
+    tuple[str, str], Callable[[Any], Application | Definition | Policy | Workflow]
+] = {
     ("core.oam.dev/v1beta1", "Application"): parse_application,
     ("core.oam.dev/v1alpha1", "Policy"): parse_policy,
     ("core.oam.dev/v1alpha1", "Workflow"): parse_workflow,
+    ("core.oam.dev/v1beta1", "ComponentDefinition"): parse_definition,
+    ("core.oam.dev/v1beta1", "TraitDefinition"): parse_definition,
 }
 
 
-def parse_object(data: Any) -> Application | Policy | Workflow:
-    """Read an Application, Policy or Workflow, as its ``apiVersion`` and ``kind`` say.
+def parse_object(data: Any) -> Application | Definition | Policy | Workflow:
+    """Read an Application, Policy, Workflow or definition, as its ``apiVersion`` and ``kind`` say.
 
     Raises ``InvalidApplication``; for another kind it lists the known ones.
     """
@@ -199,5 +209,5 @@ def _with_policy_name(data: Any, index: int) -> Any:
     return {**policy, "name": f"{kind}-auto-gen-{index}"} if isinstance(kind, str) else data
 
 
-def _no_problems(_: Policy) -> Iterable[Problem]:
+def _no_problems(_: Definition | Policy) -> Iterable[Problem]:
     return ()

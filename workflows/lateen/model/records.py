@@ -33,11 +33,24 @@ class RevisionRef(Record):
     digest: str
 
 
+class UsedDefinition(Record):
+    """A definition of the hub that an application uses, as it was read.
+
+    ``version`` is the one that was pinned (``name@v2``), empty for the current one.
+    """
+
+    kind: Literal["ComponentDefinition", "TraitDefinition"]
+    namespace: str
+    name: str
+    version: str = ""
+    spec: Json
+
+
 class Snapshot(Record):
     """Everything that shapes a delivery, frozen: what a revision holds.
 
-    ``policies`` and ``workflow`` are the external objects that the application uses, as they were read;
-    ``references`` are the objects that its components copy.
+    ``policies``, ``workflow`` and ``definitions`` are the external objects that the application uses, as
+    they were read; ``references`` are the objects that its components copy.
     """
 
     application: Json
@@ -45,6 +58,7 @@ class Snapshot(Record):
     workflow: Json | None = None
     plugins: dict[str, str] = {}
     references: list[FoundObjects] = []
+    definitions: list[UsedDefinition] = []
 
 
 class PlacementDigest(Record):

@@ -43,7 +43,7 @@ def check_application(application: Application, registry: Registry) -> list[str]
     Raises ``InvalidApplication`` with everything that is certain to go wrong. Components are
     checked as the steps deliver them, so that an override may supply what a component lacks. Where
     a policy or the workflow is an object of the hub, what only it can settle is left to the
-    delivery.
+    delivery; so are types that an ``opened`` registry doesn't know.
     """
     policies = application.spec.policies or ()
     problems = [*_unsupported(application), *_link_problems(application)]
@@ -146,6 +146,16 @@ def _override_problems(policies: Sequence[InlinePolicy], registry: Registry) -> 
         yield from override_problems(policy, registry, path=f"spec.policies[{index}].properties")
 
 
+def unknown_types(application: Application, registry: Registry) -> Iterator[Problem]:
+    """Find the types that an application names and nobody knows, in its policies too."""
+    for index, component in enumerate(application.spec.components):
+        path = f"spec.components[{index}]"
+        yield from _unknown_component(component.type, registry, path=f"{path}.type")
+        for number, trait in enumerate(component.trait_list):
+            yield from _unknown_trait(trait.type, registry, path=f"{path}.traits[{number}].type")
+    yield from _override_problems(application.spec.policies or (), registry)
+
+
 def override_problems(policy: InlinePolicy, registry: Registry, *, path: str) -> Iterator[Problem]:
     """Check the types that an override names; their properties are checked after merging.
 
@@ -177,6 +187,8 @@ def _patches(policy: InlinePolicy, *, path: str) -> Iterator[tuple[str, Componen
 
 
 def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
+    if registry.leaves_open(component=name):
+        return ()
     try:
         registry.component(name, path=path)
     except InvalidApplication as error:
@@ -185,6 +197,8 @@ def _unknown_component(name: str, registry: Registry, *, path: str) -> Iterable[
 
 
 def _unknown_trait(name: str, registry: Registry, *, path: str) -> Iterable[Problem]:
+    if registry.leaves_open(trait=name):
+        return ()
     try:
         registry.trait(name, path=path)
     except InvalidApplication as error:

@@ -60,7 +60,11 @@ def properties_schema(model: type[BaseModel]) -> Json:
 
 def rows(model: type[BaseModel]) -> list[Row]:
     """Return the parameters of a type in the order of the model, nested ones below their owner."""
-    schema = _generated(model)
+    return schema_rows(_generated(model))
+
+
+def schema_rows(schema: Json) -> list[Row]:
+    """Return the parameters that a schema describes, in its order."""
     definitions = schema.get("$defs", {})
     recursive = _definition(schema)
     inside = (recursive,) if recursive else ()

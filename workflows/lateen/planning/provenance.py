@@ -1,4 +1,4 @@
-"""Which plug-ins shape an application: what its revision has to remember."""
+"""Which plug-ins and definitions shape an application: what its revision has to remember."""
 
 from __future__ import annotations
 
@@ -33,6 +33,27 @@ def plugin_versions(
         origin.distribution: origin.version
         for origin in sorted(origins, key=lambda each: each.distribution)
     }
+
+
+def foreign_types(
+    application: Application, policies: Iterable[InlinePolicy], registry: Registry
+) -> tuple[list[str], list[str]]:
+    """Return the component and the trait types that an application uses and the registry doesn't know.
+
+    As written, with the version where one is pinned; these may be definitions of the hub.
+    """
+    components, traits = set[str](), set[str]()
+    for component in application.spec.components:
+        components.add(component.type)
+        traits |= {trait.type for trait in component.trait_list}
+    for policy in (*(application.spec.policies or ()), *policies):
+        for patch in _patches(policy):
+            components |= {patch.type} if patch.type else set()
+            traits |= {trait.type for trait in patch.traits or ()}
+    return (
+        sorted(name for name in components if registry.find_component(name) is None),
+        sorted(name for name in traits if registry.find_trait(name) is None),
+    )
 
 
 def _written(

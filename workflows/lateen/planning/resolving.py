@@ -58,6 +58,10 @@ def snapshot_digest(snapshot: Snapshot) -> str:
     }
     if snapshot.references:  # Revisions without any keep the digest that they always had.
         content["references"] = references_digest(snapshot)
+    if snapshot.definitions:
+        content["definitions"] = sorted(
+            json_digest(each.to_json()) for each in snapshot.definitions
+        )
     return json_digest(content)[:_DIGEST_LENGTH]
 
 
@@ -130,6 +134,11 @@ class Resolved:
     def links_components(self) -> bool:
         """Whether in some step a component has to wait for another."""
         return any(self.graph(step).links for step in self.deploy_steps)
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether rendering runs definitions of the hub: it takes a while, and blocks."""
+        return self._registry.evaluates
 
     @property
     def reads_targets(self) -> bool:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from lateen.model.errors import InvalidApplication, Problem
-from lateen.model.validation import problems_of
 from lateen.rendering.context import RenderContext
 from lateen.rendering.parameter_keys import with_values
 from lateen.rendering.parameters import TemplateError
@@ -56,26 +53,35 @@ def check_component(
 ) -> list[Problem]:
     """Return all that is wrong with a component and its traits; ``path`` is where it stands.
 
-    The check ends with a trial rendering, which finds traits that the workload can't take. ``values`` are
-    what inputs supply, or placeholders of it. Raises ``KeyMismatch`` where they can't be set.
+    The check ends with a trial rendering, which finds traits that the workload can't take; what definitions
+    of the hub make is left to the real one, which knows where it is for. ``values`` are what inputs supply,
+    or placeholders of it. Raises ``KeyMismatch`` where they can't be set.
     """
     prepared = prepare(with_values(component, values), registry, path=path)
     if isinstance(prepared, list):
         return prepared
     if prepared.type.reads_references:
         return []  # What the traits would change is in the hub.
+    if prepared.type.evaluated or any(entry.trait.evaluated for entry in prepared.traits):
+        return []
     context = RenderContext(application="application", namespace="default").inside(component)
     drafted = draft(prepared, context)
     return drafted if isinstance(drafted, list) else []
 
 
 def prepare(component: Component, registry: Registry, *, path: str) -> Prepared | list[Problem]:
-    """Find the types and validate the properties; returns all problems if there are any."""
+    """Find the types and validate the properties; returns all problems if there are any.
+
+    What the registry leaves open is passed over: without a type there may be no problem either.
+    """
     problems: list[Problem] = []
-    found = _component(component, registry, path=path, problems=problems)
+    found = None
+    if not registry.leaves_open(component=component.type):
+        found = _component(component, registry, path=path, problems=problems)
     traits = [
         _trait(trait, registry, path=f"{path}.traits[{index}]", problems=problems)
         for index, trait in enumerate(component.traits or ())
+        if not registry.leaves_open(trait=trait.type)
     ]
     if found is None or problems:
         return problems
@@ -98,8 +104,9 @@ def draft(prepared: Prepared, context: RenderContext) -> Draft | list[Problem]:
         (None, name, made) for name, made in rendered.outputs.items()
     ]
     for entry in sorted(prepared.traits, key=lambda each: each.trait.about_all_containers):
+        so_far = context.beside({name: made for _, name, made in outputs if name})
         try:
-            made = entry.trait.apply(entry.parameters, rendered.workload, context)
+            made = entry.trait.apply(entry.parameters, rendered.workload, so_far)
             check_applied(entry.trait, rendered.workload, made)
         except TemplateError as error:
             problems.append(_trait_problem(error, entry))
@@ -113,8 +120,11 @@ def draft(prepared: Prepared, context: RenderContext) -> Draft | list[Problem]:
 def _defect(kind: ComponentType[Any] | TraitType[Any], error: Exception, *, path: str) -> Problem:
     """Tell a defect of a plug-in, which would otherwise wedge the workflow task that checks it.
 
-    A defect of a built-in is raised again: it is ours, and its traceback says where.
+    A defect of a built-in is raised again: it is ours, and its traceback says where. What a definition of the
+    hub makes is the business of its authors.
     """
+    if kind.evaluated:
+        return Problem(path, f"definition {kind.type!r} makes no usable objects: {error}")
     if kind.origin is None:
         raise error
     made_by = f"plug-in {kind.origin.distribution} {kind.origin.version}"
@@ -135,12 +145,9 @@ def _component(
 ) -> tuple[ComponentType[Any], Parameters] | None:
     try:
         kind = registry.component(component.type, path=f"{path}.type")
-        return kind, kind.parameters.model_validate(component.properties or {})
+        return kind, kind.read(component.properties, path=f"{path}.properties")
     except InvalidApplication as error:
         problems += error.problems
-    except ValidationError as error:
-        model = registry.component(component.type).parameters
-        problems += problems_of(error, model, path=f"{path}.properties")
     return None
 
 
@@ -149,10 +156,7 @@ def _trait(
 ) -> PreparedTrait | None:
     try:
         kind = registry.trait(trait.type, path=f"{path}.type")
-        return PreparedTrait(kind, kind.parameters.model_validate(trait.properties or {}), path)
+        return PreparedTrait(kind, kind.read(trait.properties, path=f"{path}.properties"), path)
     except InvalidApplication as error:
         problems += error.problems
-    except ValidationError as error:
-        model = registry.trait(trait.type).parameters
-        problems += problems_of(error, model, path=f"{path}.properties")
     return None

@@ -64,7 +64,8 @@ class RenderContext:
 
     ``labels`` and ``annotations`` are those that delivered objects inherit. ``replica_key`` tells
     the copies of a component apart that a replication policy makes; it is empty without one.
-    ``target`` is None where one rendering serves all placements: only types that declare
+    ``outputs`` are, for a trait, the component's further objects so far by output name; a trait may change
+    them in place. ``target`` is None where one rendering serves all placements: only types that declare
     ``reads_target`` may look at it. ``application_labels`` and ``application_annotations`` are all that
     the application has; ``components`` are the names of those that are delivered together.
     ``references`` are the objects that a revision holds for each selector
@@ -84,6 +85,7 @@ class RenderContext:
     workflow_name: str = ""
     components: tuple[str, ...] = ()
     references: Mapping[str, Sequence[Json]] = field(default_factory=dict[str, "Sequence[Json]"])
+    outputs: Mapping[str, Json] = field(default_factory=dict[str, "Json"])
 
     @classmethod
     def of(cls, application: Application) -> RenderContext:
@@ -120,6 +122,10 @@ class RenderContext:
     def among(self, components: Iterable[Component]) -> RenderContext:
         """Return the context of a step that delivers these components."""
         return replace(self, components=tuple(component.name for component in components))
+
+    def beside(self, outputs: Mapping[str, Json]) -> RenderContext:
+        """Return the context of a trait, beside what the component has so far."""
+        return replace(self, outputs=outputs)
 
     def at(self, target: Target) -> RenderContext:
         """Return the context of a rendering for one placement."""

@@ -6,6 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
+from pydantic import ValidationError
+
+from lateen.model.errors import InvalidApplication
+from lateen.model.validation import problems_of
 from lateen.rendering.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -48,6 +52,12 @@ class ComponentType(ABC, Generic[P]):
     """Whether the template looks at ``context.target``: it is then rendered anew for each placement."""
     reads_references = False
     """Whether the template needs ``context.references``: without a hub it can't even be tried."""
+    evaluated = False
+    """Whether a definition of the hub makes the objects, by a program: slow, and not for workflows."""
+
+    def read(self, properties: Json | None, *, path: str) -> P:
+        """Validate properties that stand at ``path``. Raises ``InvalidApplication``."""
+        return _read(self.parameters, properties, path=path)
 
     @abstractmethod
     def render(self, parameters: P, context: RenderContext) -> Rendered:
@@ -71,8 +81,14 @@ class TraitType(ABC, Generic[P]):
     """Whether the trait looks at ``context.target``: the component is then rendered for each placement."""
     about_all_containers = False
     """Whether the trait is about containers that later traits add, too: it is applied behind them."""
+    evaluated = False
+    """Whether a definition of the hub makes the changes, by a program: slow, and not for workflows."""
     after_dispatch = False
     """KubeVela applies the outputs of such traits after the workload, without a resourceType."""
+
+    def read(self, properties: Json | None, *, path: str) -> P:
+        """Validate properties that stand at ``path``. Raises ``InvalidApplication``."""
+        return _read(self.parameters, properties, path=path)
 
     @abstractmethod
     def apply(self, parameters: P, workload: Json, context: RenderContext) -> dict[str, Json]:
@@ -80,3 +96,10 @@ class TraitType(ABC, Generic[P]):
 
         Raises ``TemplateError`` when the workload can't take the trait.
         """
+
+
+def _read(model: _Class[P], properties: Json | None, *, path: str) -> P:
+    try:
+        return model.model_validate(properties or {})
+    except ValidationError as error:
+        raise InvalidApplication(problems_of(error, model, path=path)) from None

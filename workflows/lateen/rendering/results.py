@@ -1,4 +1,4 @@
-"""What plug-ins made, checked before anything relies on it; built-ins are trusted."""
+"""What plug-ins and definitions made, checked before anything relies on it; built-ins are trusted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def check_rendered(kind: ComponentType[Any], made: object) -> None:
     """Make sure that a component type returned objects. Raises ``TypeError`` or ``ValueError``."""
-    if kind.origin is None:
+    if kind.origin is None and not kind.evaluated:
         return
     if not isinstance(made, Rendered):
         raise TypeError(f"render() must return Rendered, not {type(made).__name__}")
@@ -23,7 +23,7 @@ def check_rendered(kind: ComponentType[Any], made: object) -> None:
 
 def check_applied(kind: TraitType[Any], workload: object, outputs: object) -> None:
     """Make sure that a trait type left and returned objects. Raises as ``check_rendered`` does."""
-    if kind.origin is None:
+    if kind.origin is None and not kind.evaluated:
         return
     _check_object("the workload", workload)
     _check_outputs(outputs)
