@@ -21,7 +21,7 @@ Json = dict[str, Any]
 WORKLOAD = """output: {apiVersion: "apps/v1", kind: "Deployment", spec: {replicas: 1,
 template: spec: containers: [{name: "web"}]}}
 outputs: {svc: {apiVersion: "v1", kind: "Service"}, empty: {}}"""
-CONTEXT = RenderContext("shop", "team", labels={"a": "b"})
+CONTEXT = RenderContext("shop", "team", application_labels={"a": "b"})
 
 
 def used(
