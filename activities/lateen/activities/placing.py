@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-from lateen.activities.applying import Applier
+from lateen.activities.applying import Applier, Found
 from lateen.activities.edges import PlanChanged, TimedOut
 from lateen.activities.planning import split
 from lateen.activities.rooms import Rooms
@@ -20,11 +20,14 @@ from lateen.kube.errors import Unauthorized, Unhealthy, Vanished
 from lateen.kube.health import evaluate
 from lateen.kube.waiting import wait_healthy
 from lateen.model.base import Json
-from lateen.model.labels import APP_COMPONENT, CREATE_NAMESPACE
+from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.model.records import InventoryEntry
+from lateen.planning.pruning import Key
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
+from lateen.policies.rules.selectors import Facts
+from lateen.policies.rules.treatments import Treatment
 
 _LEASE = 0.5
 """Seconds for which a look at the inventory counts: after that, look again before writing."""
@@ -96,24 +99,53 @@ async def _apply(
 ) -> list[Json]:
     """Look, record, write. Once writing has begun it ends, also when the delivery is cancelled."""
     lease = _Lease(rooms, request)
-    applier = Applier(cluster, application=request.application, lease=lease)
+    applier = Applier(
+        cluster, application=request.application, lease=lease, treat=resolved.treatment
+    )
     annotations = resolved.application.metadata.annotations
     if annotations.get(CREATE_NAMESPACE) == "true":
         await ensure_namespace(cluster, request.placement.namespace)
     found = await applier.look(manifests)
-    writing = asyncio.ensure_future(_record_and_write(lease, applier, found, manifests=manifests))
+    record = record_of(request, resolved, manifests)
+    writing = asyncio.ensure_future(_record_and_write(lease, applier, found, record=record))
     try:
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
+        applier.stop()
         await asyncio.wait([writing])
+        if not writing.cancelled():
+            writing.exception()  # Seen: the cancellation says enough.
         raise
 
 
 async def _record_and_write(
-    lease: _Lease, applier: Applier, found: Sequence[Any], *, manifests: Sequence[Json]
+    lease: _Lease, applier: Applier, found: Sequence[Found], *, record: PlacementRecord
 ) -> list[Json]:
-    await lease.claim(manifests)
+    await lease.claim(record)
     return await applier.write(found)
+
+
+@dataclass(frozen=True)
+class PlacementRecord:
+    """What the inventory is told of a placement: what it has, and what is not the application's (any more)."""
+
+    entries: Sequence[InventoryEntry]
+    released: Collection[Key] = ()
+
+
+def record_of(
+    request: DeliverPlacement, resolved: Resolved, manifests: Iterable[Json]
+) -> PlacementRecord:
+    """Return what to record before the placement is written. What is only looked at is not recorded."""
+    entries: list[InventoryEntry] = []
+    released: set[Key] = set()
+    for manifest in manifests:
+        treatment = resolved.treatment(manifest)
+        if treatment.read_only:
+            released.add(ObjectRef.of(manifest).key)
+        else:
+            entries.append(_entry(request, manifest, treatment))
+    return PlacementRecord(entries, released)
 
 
 class _Lease:
@@ -128,7 +160,7 @@ class _Lease:
         self._request = request
         self._seen = float("-inf")
 
-    async def claim(self, manifests: Sequence[Json]) -> None:
+    async def claim(self, record: PlacementRecord) -> None:
         """Record what is about to be applied. Raises ``SupersededDelivery``."""
         asked = time.monotonic()
         request = self._request
@@ -138,7 +170,8 @@ class _Lease:
             name,
             cluster=request.placement.cluster,
             delivery=request.delivery,
-            entries=[_entry(request, manifest) for manifest in manifests],
+            entries=record.entries,
+            released=record.released,
         )
         self._seen = (
             asked  # Not the answer's time: a worker may have been frozen before it read it.
@@ -163,18 +196,26 @@ class _Lease:
         )
 
 
-def _entry(request: DeliverPlacement, manifest: Json) -> InventoryEntry:
+def _entry(request: DeliverPlacement, manifest: Json, treatment: Treatment) -> InventoryEntry:
     ref = ObjectRef.of(manifest)
+    facts = Facts.of(manifest)
     return InventoryEntry(
         api_version=ref.api_version,
         kind=ref.kind,
         namespace=ref.namespace,
         name=ref.name,
-        component=manifest["metadata"]["labels"].get(APP_COMPONENT, ""),
+        component=facts.component,
+        component_type=facts.component_type,
+        oam_type=facts.oam_type,
+        trait_type=facts.trait_type,
         placement_namespace=request.placement.namespace,
         revision=request.revision.name,
         delivery=request.delivery,
         digest=request.placement.digest,
+        collect=treatment.collect or "",
+        propagation=treatment.propagation or "",
+        rank=treatment.rank,
+        shared=treatment.shared,
     )
 
 

@@ -12,7 +12,7 @@ from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.model.records import Inventory, PlacementDigest, RevisionRef
 from lateen.planning.plan import PlannedStep
-from lateen.planning.pruning import PruneDecision, decide_pruning, keys_of
+from lateen.planning.pruning import PruneDecision, Wanted, decide_pruning, keys_of
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
 from lateen.policies.topology import ClusterInfo
 
@@ -92,11 +92,7 @@ async def with_prune(
     confirmed: Collection[str] = (),
 ) -> StepPlan:
     """Add to a plan what the whole delivery would delete in the end, ``confirmed`` removals among it."""
-    planned = [
-        PlacementDigest(step=each.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
-        for each in plan_all(rooms, resolved, clusters)
-        for p in each.placements
-    ]
+    planned = _digests(plan_all(rooms, resolved, clusters))
     decisions = await decide(rooms, resolved, name=name, placements=planned, confirmed=confirmed)
     targets = [
         PruneTarget(
@@ -126,25 +122,24 @@ async def decide(
     *,
     name: str,
     placements: Iterable[PlacementDigest],
+    partly: bool = False,
     confirmed: Collection[str] = (),
     inventories: Sequence[Inventory] | None = None,
 ) -> list[PruneDecision]:
     """Decide for every cluster that has something of the application what is no longer wanted.
 
     ``inventories`` limits it to some clusters; ``placements`` then need to be complete for those only.
-    Clusters and earlier revisions are only read when there is something of the kind.
+    ``partly`` says that they are those that a failed delivery reached: what the others have, and what they
+    would get, stays. Clusters and earlier revisions are only read when there is something of the kind.
     """
     if inventories is None:
         inventories = await rooms.inventories.list(resolved.namespace, name)
     if not inventories:
         return []
-    wanted: dict[str, set[tuple[str, str, str, str]]] = {}
-    current: set[Placement] = set()
-    for each in placements:
-        placement = Placement(cluster=each.cluster, namespace=each.namespace)
-        current.add(placement)
-        manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
-        wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
+    reached = list(placements)
+    planned = await _planned(rooms, resolved) if partly else []
+    wanted = _wanted(resolved, [*reached, *planned])
+    current = _places(reached) | _places(planned)
     unwanted = [
         entry
         for inventory in inventories
@@ -166,14 +161,47 @@ async def decide(
     return [
         decide_pruning(
             inventory,
-            wanted=wanted.get(inventory.cluster, set()),
-            placements=current,
+            wanted=Wanted(
+                keys=wanted.get(inventory.cluster, set()),
+                placements=current,
+                missed=_places(planned) - _places(reached),
+                rules=resolved.rules,
+            ),
             still_selected=lambda revision, placement: placement in selected.get(revision, ()),
             joined=joined,
             confirmed=confirmed,
         )
         for inventory in inventories
     ]
+
+
+async def _planned(rooms: Rooms, resolved: Resolved) -> list[PlacementDigest]:
+    """Return what all steps of a revision would deliver where. Raises ``InvalidApplication``."""
+    return _digests(plan_all(rooms, resolved, await rooms.cluster_infos()))
+
+
+def _digests(plans: Iterable[StepPlan]) -> list[PlacementDigest]:
+    return [
+        PlacementDigest(step=plan.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
+        for plan in plans
+        for p in plan.placements
+    ]
+
+
+def _places(placements: Iterable[PlacementDigest]) -> set[Placement]:
+    return {Placement(cluster=each.cluster, namespace=each.namespace) for each in placements}
+
+
+def _wanted(
+    resolved: Resolved, placements: Iterable[PlacementDigest]
+) -> dict[str, set[tuple[str, str, str, str]]]:
+    """Return the identities of all objects that the placements get, by cluster."""
+    wanted: dict[str, set[tuple[str, str, str, str]]] = {}
+    for each in placements:
+        placement = Placement(cluster=each.cluster, namespace=each.namespace)
+        manifests = resolved.manifests(resolved.step(each.step), placement, revision="")
+        wanted.setdefault(each.cluster, set()).update(keys_of(map(ObjectRef.of, manifests)))
+    return wanted
 
 
 async def _earlier(rooms: Rooms, namespace: str, revision: str) -> Resolved | None:

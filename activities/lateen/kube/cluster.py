@@ -138,14 +138,13 @@ class Cluster:
             body=manifest,
         )
 
-    async def replace(self, manifest: Json, *, field_manager: str) -> Json:
+    async def replace(self, manifest: Json, *, field_manager: str, dry_run: bool = False) -> Json:
         """Replace an object; ``Conflict`` when it no longer has the given ``resourceVersion``."""
+        params = {"fieldManager": field_manager, "fieldValidation": "Strict"}
+        if dry_run:
+            params["dryRun"] = "All"
         return await self._call(
-            "PUT",
-            ObjectRef.of(manifest),
-            action="replace",
-            params={"fieldManager": field_manager, "fieldValidation": "Strict"},
-            body=manifest,
+            "PUT", ObjectRef.of(manifest), action="replace", params=params, body=manifest
         )
 
     async def patch(

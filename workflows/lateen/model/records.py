@@ -54,17 +54,29 @@ class PlacementDigest(Record):
 
 
 class InventoryEntry(Record):
-    """One object that lateen may have written to a cluster, recorded before the write."""
+    """One object that lateen may have written to a cluster, recorded before the write.
+
+    The types of the component and the trait are kept so that rules can still be asked about an object that
+    is not rendered any more. ``collect``, ``propagation`` and ``rank`` are what the garbage-collect policy
+    said at the last apply, ``shared`` that other applications may have the object too.
+    """
 
     api_version: str
     kind: str
     namespace: str = ""
     name: str
     component: str = ""
+    component_type: str = ""
+    oam_type: str = ""
+    trait_type: str = ""
     placement_namespace: str = ""
     revision: str = ""
     delivery: int = 0
     digest: str = ""
+    collect: str = ""
+    propagation: str = ""
+    rank: int = 0
+    shared: bool = False
 
     @property
     def ref(self) -> ObjectRef:
