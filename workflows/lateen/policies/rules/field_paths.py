@@ -16,7 +16,7 @@ FieldPath: TypeAlias = tuple[str | int, ...]
 """Keys and positions from the top; an empty path is the whole object."""
 
 EVERYTHING = "*"
-_PART = re.compile(r"""\.?(?:([^.\[\]"'\s*]+)|\[(\d+)\]|\[["']?([^\]"']+?)["']?\])""")
+_PART = re.compile(r"""\.?(?:([^.\[\]"'\s*]+)|\[(\d+)\]|\[["']?([^\]"'*\s]+)["']?\])""")
 _KEPT_METADATA = ("labels", "annotations")
 _MISSING = object()
 
