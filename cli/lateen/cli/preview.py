@@ -28,7 +28,10 @@ _SELECTED = "<clusters with "
 
 
 class PlacementPreview(Record):
-    """What one namespace of one cluster would be sent, in the order of applying."""
+    """What one namespace of one cluster would be sent, in the order of applying.
+
+    Objects that a read-only policy is for are not among it.
+    """
 
     cluster: str
     namespace: str
@@ -99,7 +102,11 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
                 PlacementPreview(
                     cluster=placement.cluster,
                     namespace=placement.namespace,
-                    manifests=resolved.manifests(step, placement, revision=name),
+                    manifests=[
+                        manifest
+                        for manifest in resolved.manifests(step, placement, revision=name)
+                        if not resolved.treatment(manifest).read_only
+                    ],
                 )
                 for placement in selection.placements
             ]

@@ -10,6 +10,7 @@ from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.json_values import as_list
 from lateen.planning.environments import environments
 from lateen.planning.references import external_references
+from lateen.planning.rule_checking import rule_warnings
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
 from lateen.policies.catalog import check_policy
@@ -61,7 +62,7 @@ def check_application(application: Application, registry: Registry) -> list[str]
     problems += _component_problems(application, plan, registry, settled=not problems)
     if problems:
         raise InvalidApplication(problems, subject=f"Application {application.id}")
-    return [*warnings, *_idle_overrides(application)]
+    return [*warnings, *_idle_overrides(application), *rule_warnings(application)]
 
 
 def _stand_ins(application: Application) -> dict[str, InlinePolicy]:

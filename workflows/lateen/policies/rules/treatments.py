@@ -99,6 +99,23 @@ class Rules:
             collect=_merged(every, GARBAGE_COLLECT, GarbageCollectProperties),
         )
 
+    def named_components(self) -> dict[str, list[str]]:
+        """Return the components that rules name, by the type of the policy.
+
+        Those of garbage-collect are left out: its rules may be for what an edit removes.
+        """
+        selectors = {
+            READ_ONLY: [rule.selector for rule in self.read_only.rules],
+            TAKE_OVER: [rule.selector for rule in self.take_over.rules],
+            SHARED_RESOURCE: [rule.selector for rule in self.shared.rules],
+            APPLY_ONCE: [rule.selector for rule in self.apply_once.rules],
+            RESOURCE_UPDATE: [rule.selector for rule in self.update.rules],
+        }
+        return {
+            kind: [name for selector in found for name in selector.component_names or ()]
+            for kind, found in selectors.items()
+        }
+
     def treatment(self, facts: Facts, *, rank: int = 0) -> Treatment:
         """Return how an object is treated: of each policy the first rule that fits it counts.
 
