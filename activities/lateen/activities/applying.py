@@ -136,7 +136,9 @@ class Applier:
         """
         async with self._slots:
             if own.covers(manifest):
-                return await self._owned(manifest)
+                found = await self._owned(manifest)
+                recreated = found.live is not None and self._treat(manifest).recreate
+                return await self._tried(found) if recreated else found
             try:
                 if not self._treat(manifest).plain:
                     return await self._tried(await self._owned(manifest))

@@ -188,8 +188,10 @@ def _digests(plans: Iterable[StepPlan]) -> list[PlacementDigest]:
     ]
 
 
-def _places(placements: Iterable[PlacementDigest]) -> set[Placement]:
-    return {Placement(cluster=each.cluster, namespace=each.namespace) for each in placements}
+def _places(placements: Iterable[PlacementDigest]) -> frozenset[Placement]:
+    return frozenset(
+        Placement(cluster=each.cluster, namespace=each.namespace) for each in placements
+    )
 
 
 def _wanted(

@@ -250,6 +250,17 @@ class TestRecreating:
         writes = [each.split()[0] for each in cluster.requests if not each.startswith("get")]
         assert writes == ["delete", "apply"]
 
+    async def test_so_it_is_in_a_namespace_that_the_application_brings(self) -> None:
+        cluster = Immutable()
+        before = put(cluster, WEB, a="old")
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}, "data": {}}
+        applier = Applier(cluster, application=WEB, lease=Hold(), treat=self._of_maps)
+        await applier.write(await applier.look([space, config_map(a="new")]))
+        assert now(cluster)["metadata"]["uid"] != before["metadata"]["uid"]
+
+    def _of_maps(self, manifest: Json) -> Treatment:
+        return self.RECREATE if manifest["kind"] == "ConfigMap" else PLAIN
+
     async def test_another_field_is_changed_in_place(self) -> None:
         cluster = Immutable()
         before = put(cluster, WEB, a="old", b="1")

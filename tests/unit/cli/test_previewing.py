@@ -124,3 +124,11 @@ def test_clusters_are_declared_offline_only(tmp_path: Path) -> None:
     assert (result.exit_code, "--offline" in result.stderr) == (2, True)
     bad = CliRunner().invoke(cli, ["dry-run", "--offline", "-f", str(file), "--cluster", ":a=b"])
     assert (bad.exit_code, "expected NAME" in bad.stderr) == (2, True)
+
+
+def test_what_is_only_looked_at_is_not_sent(tmp_path: Path) -> None:
+    app = application("shop", topologies={"t": ["a"]})
+    app["spec"]["components"][0]["traits"] = [{"type": "expose", "properties": {"port": [80]}}]
+    rule = {"selector": {"traitTypes": ["expose"]}}
+    app["spec"]["policies"].append({"type": "read-only", "properties": {"rules": [rule]}})
+    assert [m["kind"] for m in manifests(dry_run(tmp_path, app))] == ["Deployment"]

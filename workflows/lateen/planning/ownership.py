@@ -61,4 +61,6 @@ def _at_version(live: Json, metadata: Json) -> Json:
 
 
 def _metadata(live: Json, key: str) -> Json:
-    return (live.get("metadata") or {}).get(key) or {}
+    metadata: Json = live.get("metadata") or {}
+    found: Json = metadata.get(key) or {}
+    return found
