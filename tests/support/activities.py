@@ -75,6 +75,7 @@ class FakeActivities(DeliveryActivities):
         self.first_plan = True
         self.pause: Callable[[], float] = lambda: 0.0
         self.prune: list[str] = []
+        self.prune_after_failure: list[str] = []
         self.would_prune: list[PruneTarget] = []
         self.owned: list[str] = []
         self.failures: dict[str, list[ApplicationError]] = defaultdict(list)
@@ -142,7 +143,12 @@ class FakeActivities(DeliveryActivities):
 
     def closed_as(self) -> list[str]:
         """Return the phases that deliveries were recorded with in the end."""
-        return [r.phase for r in self.called("close_delivery") if r.pruned or not self.prune]
+        closings = self.called("close_delivery")
+        return [r.phase for r in closings if r.pruned or not self._to_prune(r)]
+
+    def _to_prune(self, request: CloseDelivery) -> list[str]:
+        prune = {"delivered": self.prune, "failed": self.prune_after_failure}
+        return prune.get(request.phase, [])
 
     def all(self) -> list[Callable[..., Any]]:
         """Return what to register."""
@@ -223,8 +229,9 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="close_delivery")
     async def close_delivery(self, request: CloseDelivery) -> ClosedDelivery:
         async with self._doing("close_delivery", request):
-            if request.phase == "delivered" and self.prune and not request.pruned:
-                return ClosedDelivery(closed=False, prune=self.prune)
+            prune = self._to_prune(request)
+            if prune and not request.pruned:
+                return ClosedDelivery(closed=False, prune=prune)
             self.events.extend(request.events)
             return ClosedDelivery(closed=True)
 

@@ -68,6 +68,24 @@ async def test_what_no_step_places_is_pruned_once_after_the_last_step(bench: Ben
     assert request.placements == []
 
 
+async def test_a_failed_delivery_prunes_if_it_is_told_to_and_stays_failed(bench: Bench) -> None:
+    bench.fakes.failures["b/default"] = [failing(errors.UNHEALTHY, "0 of 1 ready")]
+    bench.fakes.prune_after_failure = ["a", "c"]
+    unreachable = failing(errors.REFUSED, "no way")
+    bench.fakes.failures["prune c"] = [unreachable]
+    error = await failure_of(await bench.start(bench.app(topologies={"t": ["a", "b"]})))
+    assert error.type == errors.DELIVERY_FAILED
+    assert "0 of 1 ready" in error.message
+    assert error.message.endswith("; not pruned: c: no way")
+    assert [(r.phase, r.pruned) for r in bench.fakes.called("close_delivery")] == [
+        ("failed", False),
+        ("failed", True),
+    ]
+    told = {r.cluster: r for r in bench.fakes.called("prune_cluster")}
+    assert [p.cluster for p in told["a"].placements] == ["a"]
+    assert all(r.partly and not r.everything for r in told.values())
+
+
 async def test_a_pruned_cluster_is_told_of_its_own_placements_only(bench: Bench) -> None:
     """With all of them in each, a change of a few hundred clusters is more than a history takes."""
     bench.fakes.prune = ["a", "b", "c"]

@@ -96,6 +96,13 @@ async def failed(bench: Bench) -> Any:
     return await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
 
 
+async def failed_but_pruned(bench: Bench) -> Any:
+    bench.fakes.options = RunOptions(search_attributes=True)
+    bench.fakes.failures["b/default"] = [failing(errors.UNHEALTHY, "0 of 1 ready")]
+    bench.fakes.prune_after_failure = ["a", "b"]
+    return await bench.start(bench.app(topologies=TOPOLOGIES))
+
+
 async def invalid(bench: Bench) -> Any:
     return await bench.start({"kind": "Deployment"})
 
@@ -116,6 +123,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (deletion, "COMPLETED"),
     (cancelled, "CANCELED"),
     (failed, "FAILED"),
+    (failed_but_pruned, "FAILED"),
     (invalid, "FAILED"),
     (sharded, "COMPLETED"),
 ]

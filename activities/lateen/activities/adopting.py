@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from lateen.activities.applying import check_owner, field_manager, provided
+from lateen.activities.applying import field_manager, provided
 from lateen.activities.edges import Refused
 from lateen.hub.kubevela import is_of_kubevela, kubevela_entries
 from lateen.kube.cluster import Cluster
@@ -23,6 +23,8 @@ from lateen.model.base import Json
 from lateen.model.kubevela import ANNOTATIONS, LABELS
 from lateen.model.labels import APP_CLUSTER, APP_REVISION, RESOURCE_TYPE
 from lateen.model.objects import ObjectRef
+from lateen.planning.writing import decide_write
+from lateen.policies.rules.treatments import PLAIN
 
 _AT_ONCE = 10
 _SERVER_FIELDS = frozenset({"managedFields", "resourceVersion", "generation"})
@@ -109,7 +111,9 @@ async def _look(cluster: Cluster, ref: ObjectRef, manifest: Json, *, application
     if live is None:
         await cluster.apply(manifest, field_manager=manager, dry_run=True)
         return Prospect(cluster.name, ref, CREATE)
-    check_owner(live, ref, application=application, cluster=cluster.name)
+    write = decide_write(manifest, live, application=application, treatment=PLAIN)
+    if write.refusal:
+        raise Refused(f"cluster {cluster.name}: {ref} {write.refusal}")
     metadata = as_object(live.get("metadata"))
     if metadata.get("deletionTimestamp"):
         raise Refused(f"{ref} is being deleted; wait until it is gone")

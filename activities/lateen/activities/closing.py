@@ -19,7 +19,9 @@ from lateen.contracts.messages import (
 )
 from lateen.hub.audits import append, now
 from lateen.model.base import Json
+from lateen.model.errors import InvalidApplication
 from lateen.model.records import Audit, AuditEvent, DeliveryRecord
+from lateen.planning.pruning import PruneDecision
 
 _MOST_PLACEMENTS = 500
 """Beyond this many only the placements that failed are recorded one by one."""
@@ -50,29 +52,49 @@ def _complete(request: RecordEvents | CloseDelivery, audit: Audit) -> list[Audit
 
 
 async def close_delivery(rooms: Rooms, request: CloseDelivery) -> ClosedDelivery:
-    """Record the end; a delivery that succeeded is told first what it has to prune."""
+    """Record the end; a delivery that succeeded is told first what it has to prune.
+
+    So is one that failed, if its garbage-collect policy says to go on.
+    """
     await rooms.check_hub(request)
     namespace, name = split(request.application)
-    retained: list[str] = []
-    if request.phase == "delivered" and request.revision is not None:
-        resolved = await rooms.resolve(namespace, request.revision)
-        decisions = await decide(
-            rooms,
-            resolved,
-            name=name,
-            placements=request.placements,
-            confirmed=request.confirm_removal,
-        )
+    try:
+        decisions = await _pruning(rooms, request)
+    except InvalidApplication as error:
+        if request.phase == "delivered":
+            raise
+        decisions, retained = [], [f"nothing is pruned: {error}"]  # Clusters changed meanwhile.
+    else:
         retained = [line for decision in decisions for line in decision.retained]
-        prune = [decision.cluster for decision in decisions if decision.delete]
-        if prune and not request.pruned:
-            return ClosedDelivery(closed=False, prune=prune, retained=retained)
+    prune = [decision.cluster for decision in decisions if decision.acts]
+    if prune and not request.pruned:
+        return ClosedDelivery(closed=False, prune=prune, retained=retained)
     stored = await rooms.applications.read(namespace, name) if request.phase == "deleted" else None
     audit = await _record_end(rooms, request, retained=retained)
     if request.phase == "deleted" and _is_current(audit, request):
         await rooms.revisions.delete_all(namespace, name, latest=audit.latest_revision)
         await rooms.applications.delete(namespace, name, stored)
     return ClosedDelivery(closed=True, retained=retained)
+
+
+async def _pruning(rooms: Rooms, request: CloseDelivery) -> list[PruneDecision]:
+    if request.phase not in ("delivered", "failed") or request.revision is None:
+        return []
+    namespace, name = split(request.application)
+    failed = request.phase == "failed"
+    if failed and request.pruned:
+        return []
+    resolved = await rooms.resolve(namespace, request.revision)
+    if failed and not resolved.rules.collect.continue_on_failure:
+        return []
+    return await decide(
+        rooms,
+        resolved,
+        name=name,
+        placements=request.placements,
+        partly=failed,
+        confirmed=request.confirm_removal,
+    )
 
 
 def _is_current(audit: Audit, request: CloseDelivery) -> bool:

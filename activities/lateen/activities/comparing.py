@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from lateen.activities.applying import Applier, Found
+from lateen.activities.applying import Applier, Found, plainly
 from lateen.activities.matching import Wanted, comparable, wanted_objects
 from lateen.activities.planning import decide, plan_all
 from lateen.activities.pruning import Pruner
@@ -40,6 +40,7 @@ from lateen.planning.differences import (
 )
 from lateen.planning.pruning import PruneDecision
 from lateen.planning.resolving import Resolved, snapshot_digest
+from lateen.policies.rules.treatments import Treatment
 
 T = TypeVar("T")
 
@@ -48,6 +49,10 @@ _MOST_TRIES = 5
 _LONGEST_PAUSE = 2.0
 _OF_THE_ANSWER = ("uid", "creationTimestamp", "selfLink")
 _OPEN = "can't be foretold: an input has no value yet"
+_NOTES: Mapping[str, str] = {
+    "join": "is shared: its owner goes on writing it",
+    "recreate": "is deleted and created again",
+}
 _ENDING = "is being deleted now; a delivery waits for that, then creates it again"
 
 
@@ -136,6 +141,7 @@ class Comparer:
                     ),
                     application=resolved.application.id,
                     creates=work.namespaces if _creates_namespaces(resolved) else (),
+                    treat=resolved.treatment,
                 )
                 changes = _changes(known, found)
                 changes += await _unforeseen(cluster, work.wanted)
@@ -197,16 +203,22 @@ async def reached(clusters: ClusterRegistry, name: str) -> Cluster:
 
 
 async def survey(
-    cluster: Cluster, manifests: Sequence[Json], *, application: str, creates: Collection[str] = ()
+    cluster: Cluster,
+    manifests: Sequence[Json],
+    *,
+    application: str,
+    creates: Collection[str] = (),
+    treat: Callable[[Json], Treatment] = plainly,
 ) -> list[Found | LateenError]:
     """Look at objects as a delivery does before it writes any: one answer each, or why it is refused.
 
-    ``creates`` are namespaces that the delivery makes where they are missing.
+    ``creates`` are namespaces that the delivery makes where they are missing, ``treat`` says what rule
+    policies want.
     """
     refs = [ObjectRef(api_version="v1", kind="Namespace", name=name) for name in creates]
     there = await asyncio.gather(*map(cluster.get, refs))
     coming = [ref.name for ref, live in zip(refs, there, strict=True) if live is None]
-    applier = Applier(cluster, application=application, lease=_NoLease())
+    applier = Applier(cluster, application=application, lease=_NoLease(), treat=treat)
     return await applier.survey(manifests, coming=coming)
 
 
@@ -297,10 +309,14 @@ def _difference(found: Found) -> ObjectDifference | None:
     """Tell what applying an object that was looked at would do to it; None for nothing."""
     ref = ObjectRef.of(found.manifest)
     component = _component(found.manifest)
+    if found.way == "leave":
+        return None
     if found.live is None:
-        return _object("create", ref, component=component, manifest=masked(found.manifest))
+        return _object("create", ref, component=component, manifest=masked(found.content))
     if as_object(found.live.get("metadata")).get("deletionTimestamp"):
         return _object("change", ref, component=component, note=_ENDING)
+    if found.way in _NOTES:
+        return _object("change", ref, component=component, note=_NOTES[found.way])
     if found.planned is None:
         note = "can't be foretold: the application itself brings its kind or its namespace"
         return _object("change", ref, component=component, note=note)

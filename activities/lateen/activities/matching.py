@@ -24,6 +24,8 @@ from lateen.model.errors import LateenError
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.planning.resolving import Resolved
+from lateen.planning.writing import decide_write
+from lateen.policies.rules.treatments import PLAIN, Treatment
 
 _AT_ONCE = 16
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation")
@@ -37,13 +39,18 @@ async def all_match(
     A cluster that can't be asked counts as different: delivering will say what is wrong with it.
     """
     slots = asyncio.Semaphore(_AT_ONCE)
-    manager = field_manager(resolved.application.id)
+    application = resolved.application.id
 
     async def one(cluster: str, manifest: Json) -> bool:
         async with slots:
             try:
                 (whole,) = await rooms.references.reveal(resolved, [manifest])
-                return await matches(await rooms.clusters.connect(cluster), whole, manager)
+                return await matches(
+                    await rooms.clusters.connect(cluster),
+                    whole,
+                    application=application,
+                    treatment=resolved.treatment(manifest),
+                )
             except LateenError:
                 return False
 
@@ -109,18 +116,37 @@ def _placement(placed: PlannedPlacement) -> Placement:
     return Placement(cluster=placed.cluster, namespace=placed.namespace)
 
 
-async def matches(cluster: Cluster, manifest: Json, manager: str) -> bool:
-    """Tell whether applying a manifest would change nothing, not even who owns its fields."""
+async def matches(
+    cluster: Cluster, manifest: Json, *, application: str, treatment: Treatment = PLAIN
+) -> bool:
+    """Tell whether delivering a manifest would change nothing, not even who owns its fields.
+
+    What rules leave to others is no difference: objects that are only looked at, or that another
+    application writes, and fields that are kept.
+    """
     live = await cluster.get(ObjectRef.of(manifest))
     if live is None or as_object(live.get("metadata")).get("deletionTimestamp"):
         return False
+    write = decide_write(manifest, live, application=application, treatment=treatment)
+    if write.refusal or write.way in ("leave", "join"):
+        return not write.refusal and write.way == "leave"
     if kubevela_entries(live):
         return False
+    manager = field_manager(application)
     try:
-        applied = await cluster.apply(manifest, field_manager=manager, force=True, dry_run=True)
+        if write.way == "replace":
+            metadata = live["metadata"]
+            version = {**write.manifest["metadata"], "resourceVersion": metadata["resourceVersion"]}
+            wanted = {**write.manifest, "metadata": version}
+            after = await cluster.replace(wanted, field_manager=manager, dry_run=True)
+        else:
+            applied = await cluster.apply(
+                write.manifest, field_manager=manager, force=True, dry_run=True
+            )
+            after = applied.object
     except KubeError:
         return False
-    return comparable(live) == comparable(applied.object)
+    return comparable(live) == comparable(after)
 
 
 def comparable(live: Json) -> Json:

@@ -66,8 +66,7 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         ref = await _store(rooms, application, audit, digest=digest, snapshot=snapshot)
         seen = audit.latest_delivery
         audit = await _claim(rooms, request, ref=ref, run_id=run_id, seen=seen)
-        used = {audit.delivered.revision} if audit.delivered else set[str]()
-        await rooms.revisions.drop_old(namespace, name, latest=ref.number, used=used)
+        await _drop_revisions(rooms, resolved, audit, latest=ref.number)
         opened = opened.model_copy(update={"revision": ref})
     rooms.remember(namespace, opened.revision, resolved)
     first = await _first_plan(
@@ -123,6 +122,20 @@ async def _with_definitions(
     types = rooms.registry(completed.snapshot, mentioned=completed.mentioned)
     await off_loop(types.evaluates, lambda: check_application(application, types))
     return completed.snapshot, types
+
+
+async def _drop_revisions(rooms: Rooms, resolved: Resolved, audit: Audit, *, latest: int) -> None:
+    """Delete revisions beyond those that are kept, by default or by a garbage-collect policy.
+
+    Pruning asks the revisions that objects came from where they would be delivered: those are in use.
+    """
+    namespace, name = resolved.namespace, resolved.application.metadata.name
+    limit = resolved.rules.collect.application_revision_limit
+    used = {audit.delivered.revision} if audit.delivered else set[str]()
+    if limit is not None:
+        inventories = await rooms.inventories.list(namespace, name)
+        used |= {entry.revision for inventory in inventories for entry in inventory.entries}
+    await rooms.revisions.drop_old(namespace, name, latest=latest, used=used, limit=limit)
 
 
 def _with_plugins(snapshot: Snapshot, application: Application, types: Registry) -> Snapshot:

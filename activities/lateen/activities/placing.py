@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from lateen.activities.applying import Applier
+from lateen.activities.applying import Applier, Found
 from lateen.activities.edges import PlanChanged, TimedOut
 from lateen.activities.planning import split
 from lateen.activities.rooms import Rooms, off_loop
@@ -22,12 +21,14 @@ from lateen.kube.errors import Unauthorized, Unhealthy, Vanished
 from lateen.kube.health import evaluate
 from lateen.kube.waiting import wait_healthy
 from lateen.model.base import Json
-from lateen.model.labels import APP_COMPONENT, CREATE_NAMESPACE
+from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
 from lateen.model.records import InventoryEntry
+from lateen.planning.pruning import Key
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
-from lateen.planning.step_graph import StepGraph
+from lateen.policies.rules.selectors import Facts
+from lateen.policies.rules.treatments import Treatment
 
 _LEASE = 0.5
 """Seconds for which a look at the inventory counts: after that, look again before writing."""
@@ -112,8 +113,10 @@ async def _apply(
 ) -> list[Json]:
     """Look, record, write. Once writing has begun it ends, also when the delivery is cancelled."""
     step = resolved.step(request.step)
-    lease = _Lease(rooms, request, graph=resolved.graph(step))
-    applier = Applier(cluster, application=request.application, lease=lease)
+    lease = _Lease(rooms, request, lambda each: record_of(request, resolved, each))
+    applier = Applier(
+        cluster, application=request.application, lease=lease, treat=resolved.treatment
+    )
     annotations = resolved.application.metadata.annotations
     if annotations.get(CREATE_NAMESPACE) == "true":
         await ensure_namespace(cluster, request.placement.namespace)
@@ -132,11 +135,12 @@ async def _apply(
         )
         return await waves.apply()
     found = await applier.look(manifests)
-    return await uninterrupted(_record_and_write(lease, applier, found, manifests=manifests))
+    writing = _record_and_write(lease, applier, found, manifests=manifests)
+    return await uninterrupted(writing, applier)
 
 
 async def _record_and_write(
-    lease: _Lease, applier: Applier, found: Sequence[Any], *, manifests: Sequence[Json]
+    lease: _Lease, applier: Applier, found: Sequence[Found], *, manifests: Sequence[Json]
 ) -> list[Json]:
     await lease.claim(manifests)
     return await applier.write(found)
@@ -146,6 +150,31 @@ def _placement(request: DeliverPlacement) -> Placement:
     return Placement(cluster=request.placement.cluster, namespace=request.placement.namespace)
 
 
+@dataclass(frozen=True)
+class PlacementRecord:
+    """What the inventory is told of a placement: what it has, and what is not the application's (any more)."""
+
+    entries: Sequence[InventoryEntry]
+    released: Collection[Key] = ()
+
+
+def record_of(
+    request: DeliverPlacement, resolved: Resolved, manifests: Iterable[Json]
+) -> PlacementRecord:
+    """Return what to record before the placement is written. What is only looked at is not recorded."""
+    graph = resolved.graph(resolved.step(request.step))
+    entries: list[InventoryEntry] = []
+    released: set[Key] = set()
+    for manifest in manifests:
+        treatment = resolved.treatment(manifest)
+        if treatment.read_only:
+            released.add(ObjectRef.of(manifest).key)
+        else:
+            wave = graph.wave_of(Facts.of(manifest).component)
+            entries.append(_entry(request, manifest, treatment, wave=wave))
+    return PlacementRecord(entries, released)
+
+
 class _Lease:
     """A delivery's hold on one cluster's inventory: taken before the first write, looked at before each.
 
@@ -153,14 +182,20 @@ class _Lease:
     delivery can't have begun to write while the last look still counts.
     """
 
-    def __init__(self, rooms: Rooms, request: DeliverPlacement, *, graph: StepGraph) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        request: DeliverPlacement,
+        record: Callable[[Sequence[Json]], PlacementRecord],
+    ) -> None:
         self._rooms = rooms
         self._request = request
-        self._graph = graph
+        self._record = record
         self._seen = float("-inf")
 
     async def claim(self, manifests: Sequence[Json]) -> None:
         """Record what is about to be applied. Raises ``SupersededDelivery``."""
+        record = self._record(manifests)
         asked = time.monotonic()
         request = self._request
         namespace, name = split(request.application)
@@ -169,7 +204,8 @@ class _Lease:
             name,
             cluster=request.placement.cluster,
             delivery=request.delivery,
-            entries=[_entry(request, manifest, self._graph) for manifest in manifests],
+            entries=record.entries,
+            released=record.released,
         )
         self._seen = (
             asked  # Not the answer's time: a worker may have been frozen before it read it.
@@ -194,20 +230,28 @@ class _Lease:
         )
 
 
-def _entry(request: DeliverPlacement, manifest: Json, graph: StepGraph) -> InventoryEntry:
+def _entry(
+    request: DeliverPlacement, manifest: Json, treatment: Treatment, *, wave: int
+) -> InventoryEntry:
     ref = ObjectRef.of(manifest)
-    component = manifest["metadata"]["labels"].get(APP_COMPONENT, "")
+    facts = Facts.of(manifest)
     return InventoryEntry(
         api_version=ref.api_version,
         kind=ref.kind,
         namespace=ref.namespace,
         name=ref.name,
-        component=component,
+        component=facts.component,
+        component_type=facts.component_type,
+        oam_type=facts.oam_type,
+        trait_type=facts.trait_type,
         placement_namespace=request.placement.namespace,
         revision=request.revision.name,
         delivery=request.delivery,
         digest=request.placement.digest,
-        wave=graph.wave_of(component),
+        wave=wave,
+        collect=treatment.collect or "",
+        propagation=treatment.propagation or "",
+        shared=treatment.shared,
     )
 
 

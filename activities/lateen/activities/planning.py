@@ -14,7 +14,7 @@ from lateen.model.placement import Placement
 from lateen.model.records import Inventory, PlacementDigest, RevisionRef
 from lateen.planning.checking import located
 from lateen.planning.plan import PlannedStep
-from lateen.planning.pruning import PruneDecision, decide_pruning, keys_of
+from lateen.planning.pruning import PruneDecision, Wanted, decide_pruning, keys_of
 from lateen.planning.resolving import Resolved, refuse_foreign_objects
 from lateen.policies.topology import ClusterInfo
 
@@ -103,11 +103,7 @@ async def with_prune(
 ) -> StepPlan:
     """Add to a plan what the whole delivery would delete in the end, ``confirmed`` removals among it."""
     plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
-    planned = [
-        PlacementDigest(step=each.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
-        for each in plans
-        for p in each.placements
-    ]
+    planned = _digests(plans)
     decisions = await decide(rooms, resolved, name=name, placements=planned, confirmed=confirmed)
     targets = [
         PruneTarget(
@@ -137,23 +133,24 @@ async def decide(
     *,
     name: str,
     placements: Iterable[PlacementDigest],
+    partly: bool = False,
     confirmed: Collection[str] = (),
     inventories: Sequence[Inventory] | None = None,
 ) -> list[PruneDecision]:
     """Decide for every cluster that has something of the application what is no longer wanted.
 
     ``inventories`` limits it to some clusters; ``placements`` then need to be complete for those only.
-    Clusters and earlier revisions are only read when there is something of the kind.
+    ``partly`` says that they are those that a failed delivery reached: what the others have, and what they
+    would get, stays. Clusters and earlier revisions are only read when there is something of the kind.
     """
     if inventories is None:
         inventories = await rooms.inventories.list(resolved.namespace, name)
     if not inventories:
         return []
-    placements = list(placements)
-    current = set[Placement]()
-    for each in placements:
-        current.add(Placement(cluster=each.cluster, namespace=each.namespace))
-    wanted = await off_loop(resolved.evaluates, lambda: _wanted(resolved, placements))
+    reached = list(placements)
+    planned = await _planned(rooms, resolved) if partly else []
+    wanted = await off_loop(resolved.evaluates, lambda: _wanted(resolved, [*reached, *planned]))
+    current = _places(reached) | _places(planned)
     unwanted = [
         entry
         for inventory in inventories
@@ -175,8 +172,12 @@ async def decide(
     return [
         decide_pruning(
             inventory,
-            wanted=wanted.get(inventory.cluster, set()),
-            placements=current,
+            wanted=Wanted(
+                keys=wanted.get(inventory.cluster, set()),
+                placements=current,
+                missed=_places(planned) - _places(reached),
+                rules=resolved.rules,
+            ),
             still_selected=lambda revision, placement: placement in selected.get(revision, ()),
             joined=joined,
             confirmed=confirmed,
@@ -185,10 +186,30 @@ async def decide(
     ]
 
 
+async def _planned(rooms: Rooms, resolved: Resolved) -> list[PlacementDigest]:
+    """Return what all steps of a revision would deliver where. Raises ``InvalidApplication``."""
+    clusters = await rooms.cluster_infos()
+    return _digests(await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters)))
+
+
+def _digests(plans: Iterable[StepPlan]) -> list[PlacementDigest]:
+    return [
+        PlacementDigest(step=plan.step, cluster=p.cluster, namespace=p.namespace, digest=p.digest)
+        for plan in plans
+        for p in plan.placements
+    ]
+
+
+def _places(placements: Iterable[PlacementDigest]) -> frozenset[Placement]:
+    return frozenset(
+        Placement(cluster=each.cluster, namespace=each.namespace) for each in placements
+    )
+
+
 def _wanted(
     resolved: Resolved, placements: Iterable[PlacementDigest]
 ) -> dict[str, set[tuple[str, str, str, str]]]:
-    """Return what each cluster is to have, by the objects' keys."""
+    """Return the identities of all objects that the placements get, by cluster."""
     wanted: dict[str, set[tuple[str, str, str, str]]] = {}
     for each in placements:
         placement = Placement(cluster=each.cluster, namespace=each.namespace)

@@ -66,13 +66,16 @@ def _not_applied(names: Sequence[str]) -> str:
     return f"components {', '.join(names[:_SHOWN])}{more} were not applied"
 
 
-async def uninterrupted(writing: Coroutine[Any, Any, T]) -> T:
-    """Once writing has begun it ends, also when the delivery is cancelled."""
+async def uninterrupted(writing: Coroutine[Any, Any, T], applier: Applier) -> T:
+    """Once writing has begun it ends, also when the delivery is cancelled; it only waits for nothing more."""
     task = asyncio.ensure_future(writing)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        applier.stop()
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # Seen: the cancellation says enough.
         raise
 
 
@@ -113,7 +116,7 @@ class Waves:
             copy: _waits_for(after) for copy, after in self._graph.after.items() if after
         }
         first = [copy for copy, after in self._graph.after.items() if not after]
-        await uninterrupted(self._write_first(first, found))
+        await uninterrupted(self._write_first(first, found), self.applier)
         await self._follow(first)
         return list(self._applied.values())
 
@@ -219,7 +222,7 @@ class Waves:
                         raise failure
                 if ready:
                     ready.sort(key=list(self._graph.after).index)
-                    await uninterrupted(self._write_next(ready))
+                    await uninterrupted(self._write_next(ready), self.applier)
                     self._watch(ready, tasks)
         finally:
             for task in tasks:

@@ -44,8 +44,11 @@ class Inventories:
         cluster: str,
         delivery: int,
         entries: Sequence[InventoryEntry] = (),
+        released: Collection[Key] = (),
     ) -> Inventory:
         """Take the inventory for a delivery and record what is about to be applied.
+
+        What is ``released`` is not recorded any more: it is left to somebody else.
 
         Raises ``SupersededDelivery`` when a newer delivery has it. An inventory that is new says nothing of
         newer deliveries (one of them may have deleted it), so the audit is asked then.
@@ -59,7 +62,8 @@ class Inventories:
                 application=application, namespace=namespace, cluster=cluster
             )
             _check_fence(inventory, delivery)
-            merged = {entry.ref.key: entry for entry in inventory.entries}
+            before_now = (e for e in inventory.entries if e.ref.key not in released)
+            merged = {entry.ref.key: entry for entry in before_now}
             merged.update({entry.ref.key: entry for entry in entries})
             return inventory.model_copy(
                 update={"delivery": delivery, "entries": list(merged.values())}

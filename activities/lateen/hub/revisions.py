@@ -15,6 +15,8 @@ from lateen.model.records import RevisionRef, Snapshot
 from lateen.planning.publishing import Published
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lateen.kube.cluster import Cluster
     from lateen.model.base import Json
 
@@ -104,22 +106,43 @@ class Revisions:
         ]
 
     async def drop_old(
-        self, namespace: str, application: str, *, latest: int, used: set[str]
+        self,
+        namespace: str,
+        application: str,
+        *,
+        latest: int,
+        used: Collection[str],
+        limit: int | None = None,
     ) -> None:
-        """Delete the revision that falls out of the kept ones, unless something still uses it."""
+        """Delete the revision that falls out of the kept ones, unless something still uses it.
+
+        With a ``limit`` of the application's own, all that are beyond it besides the latest: it may be
+        lower than it was.
+        """
+        if limit is not None:
+            await self._delete(namespace, application, below=latest - limit, used=used)
+            return
         name = revision_name(application, latest - KEPT)
         if latest > KEPT and name not in used:
             await self._hub.delete(_ref(namespace, name))
 
     async def delete_all(self, namespace: str, application: str, *, latest: int) -> None:
-        """Delete every revision of an application up to number ``latest``."""
+        """Delete every revision of an application up to number ``latest``.
+
+        A newer one stays: another delivery is being opened with it.
+        """
+        await self._delete(namespace, application, below=latest + 1)
+
+    async def _delete(
+        self, namespace: str, application: str, *, below: int, used: Collection[str] = ()
+    ) -> None:
         found = await self._hub.list(
             API_VERSION, "Revision", namespace=namespace, labels={APP_NAME: application}
         )
         for revision in found:
-            if as_object(revision.get("spec")).get("number", 0) > latest:
-                continue  # A newer delivery is being opened with it.
-            await self._hub.delete(_ref(namespace, revision["metadata"]["name"]))
+            name = revision["metadata"]["name"]
+            if as_object(revision.get("spec")).get("number", 0) < below and name not in used:
+                await self._hub.delete(_ref(namespace, name))
 
     def _remember(self, namespace: str, ref: RevisionRef, snapshot: Snapshot) -> None:
         self._known[namespace, ref.name, ref.digest] = snapshot

@@ -51,7 +51,7 @@ _CAUSES = {
     "InternalError": "could not be checked",
 }
 _PHRASES = re.compile(
-    r"(?:: |^)(field is immutable|may not be changed[a-z ]*"
+    r"(?:: |^)(field is immutable|may not (?:be changed|change)[a-z ]*"
     r"|must be (?:greater|less) than(?: or equal to)? [0-9]+"
     r"|must be between [0-9]+ and [0-9]+, inclusive"
     r"|`selector` does not match template `labels`|must be no more than [0-9]+ (?:characters|bytes)"

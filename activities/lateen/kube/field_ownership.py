@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import orjson
 
-from lateen.kube.shapes import as_list, as_object, as_text
+from lateen.kube.shapes import as_list, as_object, as_objects, as_text
 from lateen.model.base import Json
 
 Fields = Json
@@ -74,6 +74,29 @@ def take_over(
     if times[-1]:
         merged["time"] = times[-1]
     return [merged, *rest]
+
+
+def rename_manager(live: Json, *, old: str, new: str) -> list[Json]:
+    """Return an object's ``managedFields`` with manager ``old`` called ``new``.
+
+    Server-side apply removes a field that its manager no longer applies; so whoever takes an object over needs
+    the fields of the one before, or they stay for ever. What both own in the same way becomes one entry that
+    owns all of it: the API server would keep only one of two. All other entries stay as they are.
+    """
+    entries: dict[tuple[str, ...], Json] = {}
+    for entry in as_objects(as_object(live.get("metadata")).get("managedFields")):
+        renamed = {**entry, "manager": new} if entry.get("manager") == old else entry
+        known = entries.get(_identity(renamed))
+        if known is not None:
+            renamed = {**known, "fieldsV1": fields_of([known, renamed])}
+        entries[_identity(renamed)] = renamed
+    return list(entries.values())
+
+
+def _identity(entry: Json) -> tuple[str, ...]:
+    """Return what tells entries apart."""
+    parts = ("manager", "operation", "apiVersion", "subresource")
+    return tuple(as_text(entry.get(part)) for part in parts)
 
 
 def is_plain_update(entry: Json) -> bool:

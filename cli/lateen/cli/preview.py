@@ -36,6 +36,7 @@ _SELECTED = "<clusters with "
 class PlacementPreview(Record):
     """What one namespace of one cluster would be sent, in the order of applying.
 
+    Objects that a read-only policy is for are not among it.
     ``inputs`` say, by component, which of its values are read from clusters when it is delivered. Where its
     API server was asked, the manifests are what it would store; ``refused`` says what it would not take and
     why, ``unasked`` of which objects it could not know yet.
@@ -117,7 +118,11 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
                 PlacementPreview(
                     cluster=placement.cluster,
                     namespace=placement.namespace,
-                    manifests=resolved.manifests(step, placement, revision=name),
+                    manifests=[
+                        manifest
+                        for manifest in resolved.manifests(step, placement, revision=name)
+                        if not resolved.treatment(manifest).read_only
+                    ],
                     inputs=inputs_of(resolved, step),
                 )
                 for placement in selection.placements

@@ -154,3 +154,11 @@ def test_values_that_inputs_supply_are_shown_as_such(
 def test_an_output_that_its_component_does_not_make_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidApplication, match="has no output object of this name"):
         dry_run(tmp_path, linked("image", "outputs.service.spec.clusterIP"))
+
+
+def test_what_is_only_looked_at_is_not_sent(tmp_path: Path) -> None:
+    app = application("shop", topologies={"t": ["a"]})
+    app["spec"]["components"][0]["traits"] = [{"type": "expose", "properties": {"port": [80]}}]
+    rule = {"selector": {"traitTypes": ["expose"]}}
+    app["spec"]["policies"].append({"type": "read-only", "properties": {"rules": [rule]}})
+    assert [m["kind"] for m in manifests(dry_run(tmp_path, app))] == ["Deployment"]

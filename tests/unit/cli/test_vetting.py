@@ -254,3 +254,10 @@ def test_what_the_hub_stores_counts(tmp_path: Path) -> None:
     lines, _ = online(tmp_path, answers, near)
     assert lines[0].startswith("INVALID")
     assert lines[1].endswith("(got 'elsewere'); did you mean 'elsewhere'?")
+
+
+def test_a_rule_policy_of_its_own_is_of_no_use(tmp_path: Path) -> None:
+    rules = {"rules": [{"selector": {"resourceTypes": ["Job"]}}]}
+    lines = offline(tmp_path, external("Policy", "mine", type="take-over", properties=rules))
+    assert lines[0].startswith("OK")
+    assert "acts inside an application only" in lines[1]

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lateen.kube.cluster import Cluster, Propagation
-from lateen.kube.connection import Connection
+from lateen.kube.cluster import Applied, Cluster, Propagation
+from lateen.kube.connection import Connection, Guard
 from lateen.kube.credentials import Credentials
 from lateen.kube.errors import AlreadyExists, Conflict, NotFound, Target, UnknownKind
 from lateen.model.base import Json
@@ -60,6 +60,7 @@ class FakeCluster(Cluster):
         self.missing_namespaces: set[str] = set()
         self.requests: list[str] = []
         self.before_write: list[Callable[[], object]] = []
+        self.propagations: list[Propagation] = []
         self._version = 0
 
     def put(self, manifest: Json) -> Json:
@@ -118,10 +119,44 @@ class FakeCluster(Cluster):
 
     async def replace(self, manifest: Json, *, field_manager: str, dry_run: bool = False) -> Json:
         ref = ObjectRef.of(manifest)
-        assert not dry_run, "nobody asks for it here"
+        if dry_run:
+            return copy.deepcopy(manifest)
         self._begin_write(f"replace {ref}")
         self._check(ref, "replace", version=manifest["metadata"].get("resourceVersion"))
         return self.put(manifest)
+
+    async def apply(
+        self,
+        manifest: Json,
+        *,
+        field_manager: str,
+        force: bool = False,
+        dry_run: bool = False,
+        subresource: str = "",
+        guard: Guard | None = None,
+    ) -> Applied:
+        """Merge; without ``force`` another application's labels are a conflict, as its manager owns them."""
+        ref = ObjectRef.of(manifest)
+        if not dry_run:
+            self._begin_write(f"apply {ref}")
+        live = self.objects.get(ref.key)
+        if live is None:
+            return Applied(manifest if dry_run else self.put(manifest), created=True)
+        self._check(ref, "apply", version=manifest["metadata"].get("resourceVersion"))
+        labels = [each["metadata"].get("labels") or {} for each in (live, manifest)]
+        if not force and any(
+            labels[0].get(key, value) != value for key, value in labels[1].items()
+        ):
+            raise Conflict(self._target("apply", ref), status=409, managers=["another"])
+        merged = _merge(live, manifest)
+        return Applied(merged if dry_run else self.put(merged), created=False)
+
+    async def patch(
+        self, ref: ObjectRef, patch: Json, *, field_manager: str, subresource: str = ""
+    ) -> Json:
+        self._begin_write(f"patch {ref}")
+        self._check(ref, "patch", version=patch["metadata"].get("resourceVersion"))
+        return self.put(_merge(self.objects[ref.key], patch))
 
     async def delete(
         self,
@@ -132,6 +167,7 @@ class FakeCluster(Cluster):
         propagation: Propagation = "Background",
     ) -> bool:
         self._begin_write(f"delete {ref}")
+        self.propagations.append(propagation)
         if ref.key not in self.objects:
             return False
         self._check(ref, "delete", version=resource_version, uid=uid)
@@ -159,6 +195,19 @@ class FakeCluster(Cluster):
 
     def _target(self, action: str, ref: ObjectRef) -> Target:
         return Target(self.name, action, "/", ref)
+
+
+def _merge(live: Any, patch: Any) -> Any:
+    """Merge as a JSON merge patch does."""
+    if not isinstance(live, dict) or not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    merged = {**copy.deepcopy(live)}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge(merged.get(key), value)
+    return merged
 
 
 class Fleet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from unit.hub.fakes import FakeCluster
 ENTRY = InventoryEntry(
     api_version="v1", kind="Service", namespace="ns", name="web", placement_namespace="ns"
 )
-WHERE = {"cluster": "far"}
+WHERE: dict[str, Any] = {"cluster": "far"}
 
 
 class Listing:

@@ -248,3 +248,26 @@ def test_a_large_application_is_checked_within_a_workflow_task() -> None:
     started = time.process_time()
     assert check_application(subject, builtin()) == []
     assert time.process_time() - started < 2
+
+
+def test_rules_that_name_no_component_are_pointed_out() -> None:
+    """Not those of garbage-collect, which may be for what the edit removes."""
+
+    def rule(kind: str, *names: str, **more: Any) -> dict[str, Any]:
+        selector = {"selector": {"componentNames": list(names)}}
+        return {"name": kind, "type": kind, "properties": {"rules": [selector], **more}}
+
+    added = override({"name": "added", "type": "webservice", "properties": {"image": "x"}})
+    subject = application(
+        WEB,
+        policies=[
+            HUB,
+            added,
+            rule("read-only", "web", "added", "wbe"),
+            rule("garbage-collect", "gone", order="dependency"),
+        ],
+    )
+    assert check_application(subject, builtin()) == [
+        "read-only: no component is called 'wbe'; did you mean 'web'?",
+        "garbage-collect: the order has no effect, no component depends on another",
+    ]

@@ -154,3 +154,18 @@ def test_cluster_scoped_objects_are_refused_too() -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
     with pytest.raises(InvalidApplication, match=r"Namespace shop: is cluster-scoped"):
         refuse_foreign_objects([namespace], namespace="shop")
+
+
+def test_an_edit_of_a_rule_policy_is_another_revision_of_the_same_objects() -> None:
+    """So it is delivered, although what each placement gets is the same."""
+    ruled = application()
+    rule = {"selector": {"componentNames": ["web"]}, "strategy": "never"}
+    ruled["spec"]["policies"].append({"type": "garbage-collect", "properties": {"rules": [rule]}})
+    before, after = (Snapshot(application=content) for content in (application(), ruled))
+    assert snapshot_digest(before) != snapshot_digest(after)
+    plain, special = (Resolved(each, builtin()) for each in (before, after))
+    step = plain.deploy_steps[0]
+    assert plain.placement_digest(step, HERE) == special.placement_digest(step, HERE)
+    (manifest,) = special.manifests(step, HERE, revision="")
+    assert plain.treatment(manifest).collect is None
+    assert special.treatment(manifest).collect == "never"

@@ -386,10 +386,15 @@ def test_sub_steps_that_wait_for_siblings_are_fine() -> None:
             ["spec.policies[0].type", "unknown policy type", "did you mean 'topology'"],
             id="unknown",
         ),
+        pytest.param(
+            {"type": "health", "properties": {}},
+            ["spec.policies[0].type", "not supported", "disable-health-check"],
+            id="health",
+        ),
         *(
             pytest.param(
-                {"type": kind, "properties": {}},
-                ["spec.policies[0].type", "not supported yet", kind, "topology, override"],
+                {"type": kind, "properties": {"rule": []}},
+                ["spec.policies[0].properties.rule", "did you mean 'rules'?"],
                 id=kind,
             )
             for kind in (

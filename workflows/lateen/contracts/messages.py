@@ -142,7 +142,8 @@ class PruneCluster(Request):
     """Asks to delete what an application has in a cluster.
 
     With ``everything`` all of it; otherwise what is in none of ``placements``, the union of all steps there.
-    ``orphan`` forgets without deleting.
+    ``partly`` says that the delivery failed: only what it reached is in ``placements``. ``orphan`` forgets
+    without deleting.
     """
 
     delivery: int
@@ -152,6 +153,7 @@ class PruneCluster(Request):
     confirm_removal: list[str] = []
     everything: bool = False
     orphan: bool = False
+    partly: bool = False
 
 
 class StepOutcome(Record):
@@ -189,7 +191,8 @@ class Decision(Record):
 class CloseDelivery(Request):
     """Asks to record how a delivery ended.
 
-    ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune.
+    ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune, and one
+    that failed if its garbage-collect policy wants that.
     """
 
     delivery: int

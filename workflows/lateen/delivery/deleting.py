@@ -117,7 +117,8 @@ class Deletion:
             self._set(cluster, f"failed: {recording.reason_of(error)}")
             return
         verb = "orphaned" if self._submission.orphan else "deleted"
-        self._set(cluster, f"{verb} {counted(result.objects)}")
+        said = f"{verb} {counted(result.objects)}"
+        self._set(cluster, f"{said}; {result.message}" if result.message else said)
 
     def _request(self, plan: DeletionPlan, cluster: str, *, orphan: bool) -> PruneCluster:
         return PruneCluster(

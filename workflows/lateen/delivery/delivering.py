@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -99,13 +99,36 @@ class Delivery:
             return await self._prune(opened)
         first = self._progress.steps[failed[0]]
         self._progress.message = f"step {first.name!r}: {first.message}"
-        return "rejected" if first.phase == "rejected" else "failed"
+        if first.phase == "rejected":
+            return "rejected"
+        await self._prune_nevertheless(opened)
+        return "failed"
 
     async def _prune(self, opened: OpenedDelivery) -> Phase:
         """Delete what no step delivers any more, once, after the last step succeeded."""
-        answer = await recording.uncancelled(self._ask_what_to_prune(opened))
+        answer = await recording.uncancelled(self._ask_what_to_prune(opened, "delivered"))
         if answer.closed:
             return "delivered"
+        problems = await self._prune_clusters(opened, answer.prune)
+        if problems:
+            self._progress.message = f"delivered, but not pruned: {_listed(problems)}"
+            return "failed"
+        return "delivered"
+
+    async def _prune_nevertheless(self, opened: OpenedDelivery) -> None:
+        """Prune although a step failed, where the delivery arrived, if its policy says so."""
+        self._end("failed")
+        answer = await recording.uncancelled(self._ask_what_to_prune(opened, "failed"))
+        if answer.closed:
+            return
+        problems = await self._prune_clusters(opened, answer.prune, partly=True)
+        if problems:
+            self._progress.message += f"; not pruned: {_listed(problems)}"
+
+    async def _prune_clusters(
+        self, opened: OpenedDelivery, clusters: Sequence[str], *, partly: bool = False
+    ) -> list[str]:
+        """Prune clusters, several at a time; return what went wrong."""
         problems: list[str] = []
         slots = asyncio.Semaphore(MOST_AT_ONCE)
         # Each is told of its own placements only: all of them in each would be a history of n times n.
@@ -127,6 +150,7 @@ class Delivery:
                 revision=opened.revision,
                 placements=delivered.get(cluster, []),
                 confirm_removal=list(self._submission.confirm_removal),
+                partly=partly,
             )
             try:
                 result = await recording.prune(
@@ -138,37 +162,34 @@ class Delivery:
                 problems.append(f"{cluster}: {recording.reason_of(error)}")
             self._show()
 
-        await all_of(one(cluster) for cluster in answer.prune)
-        if problems:
-            shown = "; ".join(problems[:_MOST_PROBLEMS])
-            rest = len(problems) - _MOST_PROBLEMS
-            more = f"; and {rest} more" if rest > 0 else ""
-            self._progress.message = f"delivered, but not pruned: {shown}{more}"
-            return "failed"
-        return "delivered"
+        await all_of(one(cluster) for cluster in clusters)
+        return problems
 
-    async def _ask_what_to_prune(self, opened: OpenedDelivery) -> ClosedDelivery:
-        """Close as delivered; that works at once when there is nothing to prune."""
+    async def _ask_what_to_prune(self, opened: OpenedDelivery, phase: Phase) -> ClosedDelivery:
+        """Close the delivery; that works at once when there is nothing to prune."""
         if self._recording is not None:
             await self._recording
-        answer = await recording.close(self._closing(opened, "delivered"))
+        answer = await recording.close(self._closing(opened, phase))
         self._progress.retained = answer.retained
         if answer.closed:
             self._recorded = True
-            self._progress.phase = "delivered"
+            self._progress.phase = phase
         return answer
 
     async def _close(self, opened: OpenedDelivery, phase: Phase) -> None:
         """Record the end. Recordings that still run come first, so that the audit keeps its order."""
-        self._progress.phase = phase
-        self._index.show(self._progress, waiting=[])
-        workflow.set_current_details(self._progress.details())
+        self._end(phase)
         if self._recorded:
             return
         if self._recording is not None:
             await self._recording
         await recording.close(self._closing(opened, phase).model_copy(update={"pruned": True}))
         self._recorded = True
+
+    def _end(self, phase: Phase) -> None:
+        self._progress.phase = phase
+        self._index.show(self._progress, waiting=[])
+        workflow.set_current_details(self._progress.details())
 
     def _closing(self, opened: OpenedDelivery, phase: Phase) -> CloseDelivery:
         return CloseDelivery(
@@ -224,3 +245,9 @@ class Delivery:
     def _show(self) -> None:
         self._index.show(self._progress, waiting=sorted(self._approvals.waiting))
         workflow.set_current_details(self._progress.details())
+
+
+def _listed(problems: Sequence[str]) -> str:
+    shown = "; ".join(problems[:_MOST_PROBLEMS])
+    rest = len(problems) - _MOST_PROBLEMS
+    return f"{shown}; and {rest} more" if rest > 0 else shown

@@ -14,6 +14,8 @@ WORKLOAD_TYPE = "workload.oam.dev/type"
 TRAIT_TYPE = "trait.oam.dev/type"
 TRAIT_RESOURCE = "trait.oam.dev/resource"
 DISABLE_HEALTH_CHECK = "app.oam.dev/disable-health-check"
+SHARED_BY = "app.oam.dev/shared-by"
+"""Annotation of an object: which applications share it (``ns/a,ns/b``); the labels say who owns it."""
 
 PUBLISH_VERSION = "app.oam.dev/publishVersion"
 """Annotation of an Application: a new value publishes what it is then, the same one nothing new."""

@@ -74,7 +74,9 @@ class InventoryEntry(Record):
     """One object that lateen may have written to a cluster, recorded before the write.
 
     ``wave`` is how many waves of components were applied before its own: what depends on others is deleted
-    before them.
+    before them. The types of the component and the trait are kept so that rules can still be asked about an
+    object that is not rendered any more. ``collect`` and ``propagation`` are what the garbage-collect policy
+    said at the last apply, ``shared`` that other applications may have the object too.
     """
 
     api_version: str
@@ -82,11 +84,17 @@ class InventoryEntry(Record):
     namespace: str = ""
     name: str
     component: str = ""
+    component_type: str = ""
+    oam_type: str = ""
+    trait_type: str = ""
     placement_namespace: str = ""
     revision: str = ""
     delivery: int = 0
     digest: str = ""
     wave: int = 0
+    collect: str = ""
+    propagation: str = ""
+    shared: bool = False
 
     @property
     def ref(self) -> ObjectRef:

@@ -12,6 +12,7 @@ from lateen.planning.component_links import link_problems, read_outputs
 from lateen.planning.environments import environments
 from lateen.planning.linked_checking import check_linked
 from lateen.planning.references import external_references
+from lateen.planning.rule_checking import rule_warnings
 from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
 from lateen.policies.catalog import check_policy
@@ -65,7 +66,7 @@ def check_application(application: Application, registry: Registry) -> list[str]
     if problems:
         found = located(problems, application)
         raise InvalidApplication(found, subject=f"Application {application.id}")
-    return [*warnings, *_idle_overrides(application)]
+    return [*warnings, *_idle_overrides(application), *rule_warnings(application)]
 
 
 def located(problems: Iterable[Problem], application: Application) -> list[Problem]:

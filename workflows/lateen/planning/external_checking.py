@@ -11,7 +11,8 @@ from lateen.planning.checking import override_problems
 from lateen.planning.references import inline_policy, policy_references
 from lateen.planning.step_types import DEPLOY_TO_ENV
 from lateen.planning.steps import plan_steps
-from lateen.policies.catalog import check_policy
+from lateen.policies.catalog import POLICY_TYPES, check_policy
+from lateen.policies.env_binding import ENV_BINDING
 from lateen.policies.topology import TOPOLOGY
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def check_policy_object(policy: Policy, registry: Registry) -> list[str]:
     problems += override_problems(inline, registry, path="properties")
     if problems:
         raise InvalidApplication(problems, subject=f"Policy {_id(policy)}")
+    if policy.type != ENV_BINDING and not POLICY_TYPES[policy.type].in_steps:
+        warnings.append(
+            f"a {policy.type} policy acts inside an application only: steps can't name this one"
+        )
     return warnings
 
 

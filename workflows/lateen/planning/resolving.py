@@ -31,6 +31,8 @@ from lateen.planning.step_types import DEPLOY
 from lateen.planning.steps import plan_steps
 from lateen.policies.override import apply_overrides
 from lateen.policies.replication import replica_keys
+from lateen.policies.rules.selectors import Facts
+from lateen.policies.rules.treatments import Rules, Treatment
 from lateen.policies.topology import TOPOLOGY, ClusterInfo, Selection, select_placements
 from lateen.rendering.context import RenderContext, Target
 from lateen.rendering.digest import digest
@@ -89,6 +91,7 @@ class Resolved:
         self.plan = plan_steps(self.application, policies=external, workflow=workflow)
         inline = {policy.name: policy for policy in self.application.spec.policies or ()}
         envs = environments(self.application, external=external)
+        self.rules = Rules.of(inline.values())
         self._policies: Mapping[str, InlinePolicy] = {**external, **inline, **envs.policies}
         self._registry = registry
         self._context = replace(
@@ -169,6 +172,11 @@ class Resolved:
             revision=revision,
         )
         return apply_order(placed)
+
+    def treatment(self, manifest: Json) -> Treatment:
+        """Return what the application's rule policies say about one of its objects."""
+        facts = Facts.of(manifest)
+        return self.rules.treatment(facts)
 
     def placement_digest(self, step: PlannedStep, placement: Placement) -> PlacementDigest:
         """Digest what a placement is sent; the revision's name does not count.
