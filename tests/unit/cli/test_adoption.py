@@ -23,7 +23,7 @@ APPLICATION = parse_application(
     }
 )
 REF = ObjectRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="web")
-LIVE = {"spec": {"template": {"spec": {"containers": []}}}}
+LIVE: dict[str, Any] = {"spec": {"template": {"spec": {"containers": []}}}}
 
 
 def prospect(cluster: str = "beijing", state: str = TAKE_OVER, **more: Any) -> Prospect:
