@@ -29,6 +29,7 @@ from lateen.local.settings import HUB, MEMBERS
 from lateen.local.stack import Stack
 from lateen.model.base import Json
 from lateen.model.objects import ObjectRef
+from support.rights import rejoin
 
 APPLICATION: Json = {
     "apiVersion": "core.oam.dev/v1beta1",
@@ -232,6 +233,7 @@ async def test_kinds_of_kubevela_are_kept(stack: Stack) -> None:
             assert await check(other) == []
         finally:
             await uninstall(other)
+            await rejoin(stack, MEMBERS[1])
 
 
 async def uninstall(hub: Cluster) -> None:

@@ -26,10 +26,7 @@ async def restrict(stack: Stack) -> dict[str, Any]:
         try:
             for name in stack.clusters:
                 if name != HUB:
-                    entry = read_kubeconfig(stack.kubeconfig(name).read_text(), base=None)
-                    await join_with_account(
-                        registry, name, credentials=entry.credentials, overwrite=True
-                    )
+                    await _join(stack, registry, name)
         finally:
             await registry.close()
         spec = {"spec": {"expirationSeconds": 6 * 3600}}
@@ -44,3 +41,19 @@ async def restrict(stack: Stack) -> dict[str, Any]:
         "users": [{"name": "worker", "user": {"token": answer["status"]["token"]}}],
         "contexts": [{"name": "worker", "context": {"cluster": "hub", "user": "worker"}}],
     }
+
+
+async def rejoin(stack: Stack, name: str) -> None:
+    """Give a member its account again, if it is joined: a test may have removed everything there."""
+    async with Cluster(Connection(HUB, hub_credentials(stack.hub_kubeconfig))) as hub:
+        registry = ClusterRegistry(hub)
+        try:
+            if name in await registry.registrations():
+                await _join(stack, registry, name)
+        finally:
+            await registry.close()
+
+
+async def _join(stack: Stack, registry: ClusterRegistry, name: str) -> None:
+    entry = read_kubeconfig(stack.kubeconfig(name).read_text(), base=None)
+    await join_with_account(registry, name, credentials=entry.credentials, overwrite=True)
