@@ -63,6 +63,19 @@ async def superseded(bench: Bench) -> Any:
     return run
 
 
+async def superseded_after_vetting(bench: Bench) -> Any:
+    """What can't be delivered is refused, by signal and update; then good content takes over."""
+    bench.fakes.hold("b/default")
+    run = await bench.start(bench.app(topologies=TOPOLOGIES))
+    await bench.fakes.begun("b/default")
+    bench.fakes.unfit = "spec.policies[0]: no such cluster"
+    await bench.handle.signal("submit", bench.app(image="nginx:2"))
+    await bench.until(lambda s: bool(s["warnings"]))
+    bench.fakes.unfit = ""
+    await bench.handle.execute_update("submit", bench.app(image="nginx:3"))
+    return run
+
+
 async def deletion(bench: Bench) -> Any:
     bench.fakes.owned = ["a", "b"]
     unreachable = failing(errors.CLUSTER_UNREACHABLE, retryable=True)
@@ -120,6 +133,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (approval, "COMPLETED"),
     (rejected, "FAILED"),
     (superseded, "CONTINUED_AS_NEW"),
+    (superseded_after_vetting, "CONTINUED_AS_NEW"),
     (deletion, "COMPLETED"),
     (cancelled, "CANCELED"),
     (failed, "FAILED"),
