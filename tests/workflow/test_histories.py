@@ -145,7 +145,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
 
 @pytest.mark.parametrize(("scenario", "status"), SCENARIOS, ids=[s.__name__ for s, _ in SCENARIOS])
 async def test_a_scenario_replays(bench: Bench, scenario: Scenario, status: str) -> None:
-    bench.name = f"{scenario.__name__}-{bench.name}"
+    bench.name = f"{scenario.__name__.replace('_', '-')}-{bench.name}"
     run = await scenario(bench)
     assert await bench.until_closed(run.result_run_id) == status
     own = bench.client.get_workflow_handle(bench.id, run_id=run.result_run_id)
