@@ -31,6 +31,7 @@ from lateen.contracts.messages import (
     RecordEvents,
     RunOptions,
     StepPlan,
+    Vetted,
 )
 from lateen.model.base import Json
 from lateen.model.json_values import json_digest
@@ -71,6 +72,7 @@ class FakeActivities(DeliveryActivities):
         self.clusters = ["local", *(clusters or [])]
         self.options = RunOptions()
         self.unchanged = False
+        self.unfit = ""
         self.known = True
         self.first_plan = True
         self.pause: Callable[[], float] = lambda: 0.0
@@ -154,6 +156,7 @@ class FakeActivities(DeliveryActivities):
         """Return what to register."""
         return [
             self.open_delivery,
+            self.vet_submission,
             self.plan_step,
             self.deliver_placement,
             self.record_events,
@@ -164,6 +167,11 @@ class FakeActivities(DeliveryActivities):
         ]
 
     # The activities.
+
+    @activity.defn(name="vet_submission")
+    async def vet_submission(self, request: OpenDelivery) -> Vetted:
+        async with self._doing("vet_submission", request):
+            return Vetted(valid=not self.unfit, message=self.unfit)
 
     @activity.defn(name="open_delivery")
     async def open_delivery(self, request: OpenDelivery) -> OpenedDelivery:

@@ -63,6 +63,19 @@ async def superseded(bench: Bench) -> Any:
     return run
 
 
+async def superseded_after_vetting(bench: Bench) -> Any:
+    """What can't be delivered is refused, by signal and update; then good content takes over."""
+    bench.fakes.hold("b/default")
+    run = await bench.start(bench.app(topologies=TOPOLOGIES))
+    await bench.fakes.begun("b/default")
+    bench.fakes.unfit = "spec.policies[0]: no such cluster"
+    await bench.handle.signal("submit", bench.app(image="nginx:2"))
+    await bench.until(lambda s: bool(s["warnings"]))
+    bench.fakes.unfit = ""
+    await bench.handle.execute_update("submit", bench.app(image="nginx:3"))
+    return run
+
+
 async def deletion(bench: Bench) -> Any:
     bench.fakes.owned = ["a", "b"]
     unreachable = failing(errors.CLUSTER_UNREACHABLE, retryable=True)
@@ -120,6 +133,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (approval, "COMPLETED"),
     (rejected, "FAILED"),
     (superseded, "CONTINUED_AS_NEW"),
+    (superseded_after_vetting, "CONTINUED_AS_NEW"),
     (deletion, "COMPLETED"),
     (cancelled, "CANCELED"),
     (failed, "FAILED"),
@@ -131,7 +145,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
 
 @pytest.mark.parametrize(("scenario", "status"), SCENARIOS, ids=[s.__name__ for s, _ in SCENARIOS])
 async def test_a_scenario_replays(bench: Bench, scenario: Scenario, status: str) -> None:
-    bench.name = f"{scenario.__name__}-{bench.name}"
+    bench.name = f"{scenario.__name__.replace('_', '-')}-{bench.name}"
     run = await scenario(bench)
     assert await bench.until_closed(run.result_run_id) == status
     own = bench.client.get_workflow_handle(bench.id, run_id=run.result_run_id)

@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from lateen.contracts import errors
 from lateen.contracts.identifiers import APPLICATION
+from support.activities import failing
 from support.applications import deploy, suspend
 from support.temporal import Bench, event_types, failure_of, result_of, steps_of
 
@@ -282,6 +283,57 @@ class TestOnAnOpenRun:
         await bench.handle.signal("approve", {"actor": "ben"})
         await result_of(bench.handle)
         assert images(bench) == ["nginx:1", "nginx:2"]
+
+    async def test_what_can_not_be_delivered_stops_no_good_delivery(self, bench: Bench) -> None:
+        """Only hub and clusters know: a cluster of that name, a type, what is referred to."""
+        await delivering(bench)
+        bench.fakes.unfit = "spec.policies[0]: no such cluster"
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await submit(bench, bench.app(topologies={"t": ["a"]}, image="nginx:2"))
+        assert isinstance(caught.value.cause, ApplicationError)
+        assert caught.value.cause.type == errors.INVALID_APPLICATION
+        assert "no such cluster" in str(caught.value.cause)
+        await bench.handle.signal("submit", bench.app(topologies={"t": ["a"]}, image="nginx:3"))
+        state = await bench.until(lambda s: bool(s["warnings"]))
+        assert "no such cluster" in state["warnings"][0]
+        bench.fakes.release("a/default")
+        await result_of(bench.handle)
+        assert images(bench) == ["nginx:1"]
+
+    async def test_content_that_nobody_can_vet_supersedes_all_the_same(self, bench: Bench) -> None:
+        """An older worker may not know how, or the hub not answer: the next run will find out."""
+        await delivering(bench)
+        bench.fakes.failures["vet_submission"] = [failing("Refused")]
+        answer = await submit(bench, bench.app(topologies={"t": ["a"]}, image="nginx:2"))
+        assert answer["state"] == "superseding"
+        bench.fakes.release("a/default")
+        await result_of(bench.handle)
+        assert images(bench) == ["nginx:1", "nginx:2"]
+
+    async def test_what_was_sent_last_is_taken_last(self, bench: Bench) -> None:
+        await delivering(bench)
+        bench.fakes.hold("vet_submission")
+        for image in ("nginx:2", "nginx:3"):
+            app = bench.app(topologies={"t": ["a"]}, image=image)
+            await bench.handle.signal("submit", app)
+        await bench.fakes.begun("vet_submission")
+        bench.fakes.release("vet_submission")
+        bench.fakes.release("a/default")
+        await bench.until(lambda s: s["phase"] == "delivered")
+        assert images(bench)[-1] == "nginx:3"
+
+    async def test_a_cancellation_while_vetting_is_told(self, bench: Bench) -> None:
+        await delivering(bench)
+        bench.fakes.hold("vet_submission")
+        app = bench.app(topologies={"t": ["a"]}, image="nginx:2")
+        asked = asyncio.create_task(bench.handle.execute_update("submit", app))
+        await bench.fakes.begun("vet_submission")
+        await bench.handle.cancel()
+        await bench.until(lambda s: s["phase"] == "cancelled")
+        bench.fakes.release("vet_submission")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await asked
+        assert "cancelled meanwhile" in str(caught.value.cause)
 
     async def test_content_that_comes_while_opening_supersedes_and_closes_what_was_claimed(
         self, bench: Bench

@@ -28,6 +28,7 @@ from lateen.contracts.messages import (
     PruneCluster,
     RecordEvents,
     StepPlan,
+    Vetted,
 )
 from lateen.model.base import Json
 
@@ -51,6 +52,13 @@ class KubernetesActivities(DeliveryActivities):
         """Check, store, claim, plan."""
         async with _heartbeating():
             return await opening.open_delivery(self._rooms, request, run_id=_run_id())
+
+    @activity.defn(name="vet_submission")
+    @edge
+    async def vet_submission(self, request: OpenDelivery) -> Vetted:
+        """Check as the opening does, without writing."""
+        async with _heartbeating():
+            return await opening.vet_submission(self._rooms, request)
 
     @activity.defn(name="plan_step")
     @edge

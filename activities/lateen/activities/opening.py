@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lateen.activities.edges import Overtaken
 from lateen.activities.matching import all_match
 from lateen.activities.planning import plan_all, seal, split, with_prune
 from lateen.activities.rooms import Rooms, off_loop
-from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan
+from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan, Vetted
 from lateen.hub.audits import append, now
 from lateen.hub.revisions import RevisionLost, revision_name
 from lateen.model.application import Application, InlinePolicy
 from lateen.model.base import Json
+from lateen.model.errors import InvalidApplication
 from lateen.model.json_values import json_digest
 from lateen.model.parsing import parse_application, parse_policy
 from lateen.model.records import Audit, AuditEvent, DeliveryRecord, RevisionRef, Snapshot
@@ -30,24 +32,36 @@ from lateen.rendering.registry import Registry
 _MOST_NUMBERS = 50
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """An application with all that it refers to, found to be deliverable as the hub and clusters are now."""
+
+    application: Application
+    snapshot: Snapshot
+    resolved: Resolved
+    clusters: Sequence[ClusterInfo]
+    audit: Audit
+    plans: Sequence[StepPlan]
+    warnings: Sequence[str]
+
+
+async def vet_submission(rooms: Rooms, request: OpenDelivery) -> Vetted:
+    """Tell whether content could be opened now; writes nothing."""
+    await rooms.check_hub(request)
+    try:
+        await _prepare(rooms, request)
+    except InvalidApplication as error:
+        return Vetted(valid=False, message=str(error), details=error.to_json())
+    return Vetted()
+
+
 async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> OpenedDelivery:
     """Open a delivery, or find that it is open already (a retry) or that nothing is to be done."""
     hub_uid = await rooms.check_hub(request)
-    namespace, name = split(request.application)
-    application = parse_application(request.content)
-    warnings = check_application(application, rooms.types.opened())
-    snapshot, clusters, audit = await asyncio.gather(
-        _snapshot(rooms, application, warnings),
-        rooms.cluster_infos(),
-        rooms.audits.read(namespace, name),
-    )
-    if not rooms.settings.allow_inline_secrets:
-        refuse_inline_secrets(application, map(_inline, snapshot.policies))
-    snapshot, types = await _with_definitions(rooms, snapshot, application)
-    resolved = Resolved(snapshot, types)
-    snapshot, resolved = await rooms.references.complete(snapshot, resolved, types)
-    await rooms.introduce(resolved, clusters)
-    plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
+    namespace, _ = split(request.application)
+    prepared = await _prepare(rooms, request)
+    application, snapshot, resolved = prepared.application, prepared.snapshot, prepared.resolved
+    audit, plans = prepared.audit, prepared.plans
     digest = snapshot_digest(snapshot)
     opened = OpenedDelivery(
         hub_uid=hub_uid,
@@ -56,7 +70,7 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         mode=resolved.plan.mode,
         clusters=sorted({p.cluster for plan in plans for p in plan.placements}),
         options=rooms.settings.options,
-        warnings=list(dict.fromkeys([*warnings, *resolved.plan.warnings, *_warnings(plans)])),
+        warnings=list(dict.fromkeys(prepared.warnings)),
     )
     if not request.confirm_removal and await _is_unchanged(
         rooms, audit, digest=digest, resolved=resolved, plans=plans
@@ -74,11 +88,39 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         opened,
         plans=plans,
         resolved=resolved,
-        clusters=clusters,
+        clusters=prepared.clusters,
         confirmed=request.confirm_removal,
     )
     number = audit.delivery.number if audit.delivery else audit.latest_delivery
     return opened.model_copy(update={"delivery": number, "first_plan": first})
+
+
+async def _prepare(rooms: Rooms, request: OpenDelivery) -> _Prepared:
+    """Check, read, resolve and render everything. Raises ``InvalidApplication``."""
+    namespace, name = split(request.application)
+    application = parse_application(request.content)
+    warnings = check_application(application, rooms.types.opened())
+    snapshot, clusters, audit = await asyncio.gather(
+        _snapshot(rooms, application, warnings),
+        rooms.cluster_infos(),
+        rooms.audits.read(namespace, name),
+    )
+    if not rooms.settings.allow_inline_secrets:
+        refuse_inline_secrets(application, map(_inline, snapshot.policies))
+    snapshot, types = await _with_definitions(rooms, snapshot, application)
+    resolved = Resolved(snapshot, types)
+    snapshot, resolved = await rooms.references.complete(snapshot, resolved, types)
+    await rooms.introduce(resolved, clusters)
+    plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
+    return _Prepared(
+        application=application,
+        snapshot=snapshot,
+        resolved=resolved,
+        clusters=clusters,
+        audit=audit,
+        plans=plans,
+        warnings=[*warnings, *resolved.plan.warnings, *_warnings(plans)],
+    )
 
 
 async def _snapshot(rooms: Rooms, application: Application, warnings: list[str]) -> Snapshot:

@@ -148,6 +148,7 @@ def activities_of(activities: KubernetesActivities) -> list[Callable[..., Any]]:
     """Return what a worker registers."""
     return [
         activities.open_delivery,
+        activities.vet_submission,
         activities.plan_step,
         activities.deliver_placement,
         activities.record_events,

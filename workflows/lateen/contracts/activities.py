@@ -22,6 +22,7 @@ from lateen.contracts.messages import (
     PruneCluster,
     RecordEvents,
     StepPlan,
+    Vetted,
 )
 from lateen.model.base import Json
 
@@ -35,6 +36,11 @@ class DeliveryActivities:
 
         Finds out when there is nothing to do: then nothing is written.
         """
+        raise NotImplementedError
+
+    @activity.defn(name="vet_submission")
+    async def vet_submission(self, request: OpenDelivery) -> Vetted:
+        """Tell whether content could be opened now: asked before it supersedes a good delivery."""
         raise NotImplementedError
 
     @activity.defn(name="plan_step")

@@ -35,6 +35,14 @@ class OpenDelivery(Request):
     confirm_removal: list[str] = []
 
 
+class Vetted(Record):
+    """Whether content could be delivered; ``message`` and ``details`` say as an error would what is wrong."""
+
+    valid: bool = True
+    message: str = ""
+    details: Json = {}
+
+
 class PlannedPlacement(Record):
     """Where a step delivers, and the digest of the manifests it will send there."""
 

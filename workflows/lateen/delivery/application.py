@@ -15,6 +15,8 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from lateen.contracts import errors, identifiers
+    from lateen.contracts.messages import OpenDelivery, Vetted
+    from lateen.delivery import recording
     from lateen.delivery.approvals import Approvals
     from lateen.delivery.deleting import Deletion, nothing_to_abandon
     from lateen.delivery.delivering import Delivery
@@ -51,6 +53,9 @@ class ApplicationWorkflow:
         self._queue: list[Submission] = []
         self._abandoned: dict[str, str] = {}
         self._approvals = Approvals()
+        self._vetting = asyncio.Lock()
+        self._unvetted = 0
+        self._cancelled = False
         self._progress = Progress(application=self._id, intent="deliver")
         self._read_start(_single(application, carry, *extra) if extra else application)
 
@@ -81,8 +86,10 @@ class ApplicationWorkflow:
         submission = self._current
         self._progress.intent = submission.intent
         work = asyncio.ensure_future(self._work(submission))
-        await self._until_done_or_superseded(work)
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        try:
+            await self._until_done_or_superseded(work)
+        finally:
+            await workflow.wait_condition(workflow.all_handlers_finished)
         if self._next is not None or self._queue:
             self._continue(work)
         return await work
@@ -107,6 +114,7 @@ class ApplicationWorkflow:
             stopping = work.cancel()
             await workflow.wait([work])
         except asyncio.CancelledError:
+            self._cancelled = True
             if not stopping:  # A second cancellation would interrupt the recording of the first.
                 work.cancel()
             await workflow.wait([work])
@@ -142,20 +150,35 @@ class ApplicationWorkflow:
     # Messages. Signals never raise; updates refuse in their validators, before anything is recorded.
 
     @workflow.signal(name=identifiers.SUBMIT)
-    def submit_by_signal(self, payload: Any = None, *extra: Any) -> None:
+    async def submit_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Deliver this application next. An invalid one is ignored and warned about."""
         try:
             content = _single(payload, *extra)
-            self._take(read_submission(content, workflow_id=self._id, check=True))
+            submission = read_submission(content, workflow_id=self._id, check=True)
         except InvalidApplication as error:
             if self._current is None:
                 self._invalid = error
             self._warn_of(error)
+            return
+        refused = await self._vet(submission)
+        if refused is None:
+            self._take(submission)
+        else:
+            self._warn(f"an invalid submission was ignored: {refused.message}")
 
     @workflow.update(name=identifiers.SUBMIT)
-    def submit(self, payload: Any = None) -> Json:
+    async def submit(self, payload: Any = None) -> Json:
         """Deliver this application next, and say at once what that means."""
-        return self._take(read_submission(payload, workflow_id=self._id))
+        submission = read_submission(payload, workflow_id=self._id)
+        refused = await self._vet(submission)
+        if self._cancelled:
+            message = "the run was cancelled meanwhile; submit again"
+            raise ApplicationError(message, type=errors.REFUSED, non_retryable=True)
+        if refused is None:
+            return self._take(submission)
+        raise ApplicationError(
+            refused.message, refused.details, type=errors.INVALID_APPLICATION, non_retryable=True
+        )
 
     @submit.validator
     def _check_submission(self, payload: Any = None) -> None:
@@ -171,24 +194,24 @@ class ApplicationWorkflow:
             )
 
     @workflow.signal(name=identifiers.APPROVE)
-    def approve_by_signal(self, decision: Any = None, *extra: Any) -> None:
+    async def approve_by_signal(self, decision: Any = None, *extra: Any) -> None:
         """Approve the step that waits."""
-        self._decide(_single(decision, *extra), approved=True)
+        await self._decide(_single(decision, *extra), approved=True)
 
     @workflow.signal(name=identifiers.REJECT)
-    def reject_by_signal(self, decision: Any = None, *extra: Any) -> None:
+    async def reject_by_signal(self, decision: Any = None, *extra: Any) -> None:
         """Reject the step that waits: the delivery ends, what is delivered stays."""
-        self._decide(_single(decision, *extra), approved=False)
+        await self._decide(_single(decision, *extra), approved=False)
 
     @workflow.update(name=identifiers.APPROVE)
-    def approve(self, decision: Any = None) -> Json:
+    async def approve(self, decision: Any = None) -> Json:
         """Approve the step that waits, and say which it was."""
-        return self._decide(decision, approved=True)
+        return await self._decide(decision, approved=True)
 
     @workflow.update(name=identifiers.REJECT)
-    def reject(self, decision: Any = None) -> Json:
+    async def reject(self, decision: Any = None) -> Json:
         """Reject the step that waits, and say which it was."""
-        return self._decide(decision, approved=False)
+        return await self._decide(decision, approved=False)
 
     @approve.validator
     def _check_approval(self, decision: Any = None) -> None:
@@ -209,6 +232,34 @@ class ApplicationWorkflow:
             "waiting": [waiting.to_json() for waiting in self._approvals.waiting.values()],
             "previous": as_list(self._carry.get("previous")) or [],
         }
+
+    async def _vet(self, submission: Submission) -> Vetted | None:
+        """Ask hub and clusters whether content that would stop a good delivery can be delivered at all.
+
+        Returns what is wrong. One after the other: what was sent last is taken last.
+        """
+        if not self._replaces(submission) or not workflow.patched("vet-before-superseding"):
+            return None
+        opened = self._progress.opened
+        request = OpenDelivery(
+            application=self._id,
+            hub_uid=opened.hub_uid if opened else str(self._carry.get("hubUid") or ""),
+            content=submission.application or {},
+        )
+        self._unvetted += 1
+        try:
+            async with self._vetting:
+                vetted = await recording.vet_submission(request)
+        finally:
+            self._unvetted -= 1
+        return None if vetted is None or vetted.valid else vetted
+
+    def _replaces(self, submission: Submission) -> bool:
+        """Tell whether a submission asks for other content than what is delivered or comes next."""
+        if submission.intent != "deliver" or self._current is None:
+            return False
+        last = self._queue[-1] if self._queue and submission.queue else None
+        return not (last or self._next or self._current).same_as(submission)
 
     def _take(self, submission: Submission) -> Json:
         answer: Json = {"runId": workflow.info().run_id, "digest": submission.digest}
@@ -240,7 +291,10 @@ class ApplicationWorkflow:
                 self._warn(nothing_to_abandon(cluster, self._progress.clusters))
             self._abandoned.setdefault(cluster, submission.actor)
 
-    def _decide(self, decision: Any, *, approved: bool) -> Json:
+    async def _decide(self, decision: Any, *, approved: bool) -> Json:
+        """Take a decision, after what was submitted before it: new content makes it void."""
+        if self._unvetted:
+            await workflow.wait_condition(lambda: not self._unvetted)
         return self._approvals.decide(decision, approved=approved, at=workflow.now().isoformat())
 
     def _warn_of(self, error: InvalidApplication) -> None:

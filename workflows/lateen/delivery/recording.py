@@ -25,12 +25,16 @@ with workflow.unsafe.imports_passed_through():
         PruneCluster,
         RecordEvents,
         StepPlan,
+        Vetted,
     )
 
 _T = TypeVar("_T")
 
 _HUB = timedelta(minutes=2)
 """One attempt to talk to the hub; attempts go on for as long as the run is open."""
+
+_VETTING = timedelta(seconds=30)
+"""How long new content waits to be vetted; then it supersedes unvetted, and its own run finds out."""
 
 _HEARTBEAT = timedelta(seconds=6)
 
@@ -56,6 +60,21 @@ async def open_delivery(request: OpenDelivery) -> OpenedDelivery:
             cancellation_type=_WAIT,
         )
     )
+
+
+async def vet_submission(request: OpenDelivery) -> Vetted | None:
+    """Check content against hub and clusters; None when they can't be asked for a while."""
+    try:
+        return await workflow.execute_activity_method(
+            DeliveryActivities.vet_submission,
+            request,
+            summary=f"vet what would supersede {request.application}",
+            schedule_to_close_timeout=_VETTING,
+            heartbeat_timeout=_HEARTBEAT,
+            retry_policy=_HUB_RETRY,
+        )
+    except ActivityError:
+        return None
 
 
 async def plan_step(request: PlanStep) -> StepPlan:
