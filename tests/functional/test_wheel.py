@@ -67,14 +67,14 @@ def test_it_is_the_wheel_that_runs(installed: Run) -> None:
 
 def test_what_is_needed_at_run_time_is_in_it(installed: Run) -> None:
     manifests = installed("-m", "lateen.cli", "install", "--dry-run")
-    assert manifests.count("kind: CustomResourceDefinition") == 6
+    assert manifests.count("kind: CustomResourceDefinition") == 8
     assert "webservice" in installed("-m", "lateen.cli", "def", "list")
     program = (
         "from lateen.cli.demonstrating import examples; import lateen.local, pathlib;"
         "root = pathlib.Path(next(iter(lateen.local.__path__)));"
         "print(len(examples()), len(list(root.rglob('go.mod'))), len(list(root.rglob('go.sum'))))"
     )
-    assert installed("-c", program).split() == ["10", "2", "2"]
+    assert installed("-c", program).split() == ["10", "3", "3"]
 
 
 def test_every_package_is_typed(installed: Run) -> None:
@@ -84,7 +84,7 @@ def test_every_package_is_typed(installed: Run) -> None:
         "tops = [p for p in packages if p.parent.name == 'lateen'];"
         "print(sorted(p.name for p in tops if not (p / 'py.typed').exists()), len(tops))"
     )
-    assert installed("-c", program).split() == ["[]", "13"]
+    assert installed("-c", program).split() == ["[]", "14"]
 
 
 def test_it_previews_an_example(installed: Run) -> None:

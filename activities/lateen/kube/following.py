@@ -34,7 +34,10 @@ _TOO_SHORT = 1.0
 
 _LONGEST_PAUSE = 5.0
 
-_HOPELESS = (Forbidden, Unauthorized)
+_REFUSALS = (Forbidden, Unauthorized)
+_MOST_REFUSALS = 3
+"""How often in a row rights that were there before may be missing: a server that has just started knows
+neither roles nor tokens yet."""
 
 Wanted = Callable[[Pod, Container], bool]
 
@@ -146,9 +149,13 @@ class LogFollower:
                         if selection.finite and found and all(pod.finished for pod in found):
                             return
             except KubeError as error:
-                if not error.retryable:
+                if not (error.retryable or self._may_be_starting(error)):
                     raise
                 await self._recover(error)
+
+    def _may_be_starting(self, error: KubeError) -> bool:
+        known = isinstance(error, _REFUSALS) and not self._first_look
+        return known and self._failures < _MOST_REFUSALS
 
     async def _recover(self, error: KubeError) -> None:
         self._failures += 1
@@ -192,7 +199,7 @@ class LogFollower:
             failures = failures + 1 if error else 0
             if failures == 1 and error and not reader.gone and not isinstance(error, NotFound):
                 self._listener.failed(source, error)
-            if isinstance(error, _HOPELESS):
+            if isinstance(error, _REFUSALS) and failures == _MOST_REFUSALS:
                 break
             if error and not reader.gone:
                 await asyncio.sleep(pause(failures, error, longest=_LONGEST_PAUSE))
