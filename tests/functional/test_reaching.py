@@ -182,6 +182,7 @@ def test_following_goes_on_through_a_restart_of_the_api_server_without_loss_or_r
     for text in (first, second):
         assert sum(text in line for line in following.lines) == 1, following.lines
     assert not any("Traceback" in line for line in following.lines)
+    reach.platform.until_controllers_work(BEIJING)
 
 
 def test_a_pod_that_goes_is_told_and_one_that_comes_joins_in(reach: Reach) -> None:
@@ -287,6 +288,7 @@ async def test_a_cluster_that_is_down_is_named_and_the_others_go_on(reach: Reach
         only = await asyncio.to_thread(reach.run, "logs", "--cluster", BEIJING)
     finally:
         await asyncio.to_thread(reach.platform.stack.start_cluster, BEIJING)
+        await asyncio.to_thread(reach.platform.until_controllers_work, BEIJING)
     assert (found.returncode, f"{HANGZHOU_1}: starting" in found.stdout) == (1, True)
     assert f"warning: cluster {BEIJING}" in found.stderr
     assert (only.returncode, f"cluster {BEIJING}" in only.stderr) == (1, True)

@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 from lateen.client.workers import has_worker
 from lateen.local.simulating import SIMULATE, SIMULATE_DELAY
 from lateen.local.stack import Stack
-from support.api import Api
+from support.api import Api, eventually
 from support.processes import WorkerProcess
 
 Json = dict[str, Any]
@@ -79,6 +79,29 @@ class Platform:
         if cluster not in self._apis:
             self._apis[cluster] = Api(self.stack.kubeconfig(cluster))
         return self._apis[cluster]
+
+    def until_controllers_work(self, cluster: str) -> None:
+        """Wait until a change is seen: after a start, controllers take some seconds to come back."""
+        path = "/apis/apps/v1/namespaces/examples/deployments"
+        name = unique("seen")
+        labels = {"seen": name}
+        container = {"name": "seen", "image": "nginx"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        self.api(cluster).post(
+            path,
+            {
+                "metadata": {"name": name},
+                "spec": {"selector": {"matchLabels": labels}, "template": template},
+            },
+        )
+
+        def ready() -> bool:
+            return bool(
+                self.api(cluster).get(f"{path}/{name}").get("status", {}).get("readyReplicas")
+            )
+
+        eventually(ready, expected=True, timeout=90)
+        self.api(cluster).delete(f"{path}/{name}")
 
     def deployment(self, cluster: str, name: str, *, namespace: str = "examples") -> Json | None:
         """Return a Deployment, or None."""

@@ -15,7 +15,7 @@ from support.manifests import KUBERNETES, built, copies
 Json = dict[str, Any]
 
 DATA = Path(__file__).parents[2] / "conformance" / "data"
-WRITING = {"get", "watch", "create", "patch", "delete"}
+WRITING = {"get", "create", "update", "patch", "delete"}
 FLUX = {
     ("helm.toolkit.fluxcd.io", "helmreleases"),
     ("kustomize.toolkit.fluxcd.io", "kustomizations"),
