@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.activities.supplying import check_links
@@ -231,8 +232,7 @@ async def _earlier(rooms: Rooms, namespace: str, revision: str) -> Resolved | No
 
 def _selected(resolved: Resolved, clusters: Sequence[ClusterInfo]) -> set[Placement]:
     """Return where a revision would be delivered with the clusters as they are now."""
-    selected = selections(resolved, clusters)
-    return {placement for placements in selected.values() for placement in placements}
+    return set(chain.from_iterable(selections(resolved, clusters).values()))
 
 
 def selections(resolved: Resolved, clusters: Sequence[ClusterInfo]) -> dict[str, list[Placement]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import cast, get_args
 
 from lateen.model.base import Json
@@ -99,7 +100,7 @@ class Delivered:
             if placement.get("phase") == "delivered"
         )
         clusters = frozenset(record.clusters)
-        complete = {placement.cluster for _, placement in found} == clusters
+        complete = frozenset(placement.cluster for _, placement in found) == clusters
         return cls(clusters, found if complete else None)
 
     def reached(self, step: str, placement: Placement) -> bool:
@@ -113,7 +114,7 @@ class Delivered:
         """All that was delivered to; without their namespaces where those are not recorded."""
         if self.steps is None:
             return [Placement(cluster=name, namespace="") for name in sorted(self.clusters)]
-        return sorted({placement for _, placement in self.steps}, key=str)
+        return sorted(frozenset(placement for _, placement in self.steps), key=str)
 
 
 def placement_changes(
@@ -133,7 +134,7 @@ def placement_changes(
             if not delivered.reached(step, placement):
                 topology = _topology(resolved, step, placement, clusters)
                 changes[placement] = _change(placement, topology)
-    now = {placement for placements in selections.values() for placement in placements}
+    now = frozenset(chain.from_iterable(selections.values()))
     names = {placement.cluster for placement in now}
     for placement in delivered.placements:
         if placement not in now and (placement.namespace or placement.cluster not in names):
