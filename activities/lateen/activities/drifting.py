@@ -51,7 +51,7 @@ from lateen.planning.resolving import Resolved
 ACTOR = "drift"
 """Who submits repairs, for the audit."""
 
-_CLUSTERS_AT_ONCE = 10
+_CLUSTERS_AT_ONCE = 20
 _OBJECTS_AT_ONCE = 8
 _PATIENCE = 10.0
 """Seconds for a cluster to answer at all."""
@@ -323,15 +323,19 @@ async def _look_at(rooms: Rooms, resolved: Resolved, name: str, wanted: Sequence
     except TimeoutError:
         return _Seen(reasons=["it does not answer"])
     except LateenError as error:
-        return _Seen(reasons=[str(error)])
+        return _Seen(reasons=[_reason(error, name)])
     for each in found:
         if isinstance(each, LateenError):
-            seen.reasons.append(str(each))
+            seen.reasons.append(_reason(each, name))
         elif isinstance(each, BaseException):
             raise each
         elif each is not None:
             seen.objects.append(each)
     return seen
+
+
+def _reason(error: LateenError, cluster: str) -> str:
+    return str(error).removeprefix(f"cluster {cluster}: ")
 
 
 async def _look_for(cluster: Cluster, resolved: Resolved, manifest: Json) -> DriftedObject | None:

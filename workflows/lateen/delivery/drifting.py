@@ -121,7 +121,7 @@ async def _checked(check: CheckDrift) -> DriftChecked:
         check,
         activity_id=f"check/{check.application}",
         summary=f"check {check.application}",
-        start_to_close_timeout=timedelta(minutes=5),
+        start_to_close_timeout=timedelta(minutes=10),
         heartbeat_timeout=_HEARTBEAT,
         retry_policy=_TRIES,
     )
