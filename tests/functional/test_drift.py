@@ -231,7 +231,7 @@ async def test_a_cluster_that_matches_later_is_announced_and_followed_if_asked(
         scale(platform, BEIJING, name, 1)
         follow = {"metadata": {"annotations": {"lateen.dev/follow-clusters": "true"}}}
         stored = f"/apis/core.oam.dev/v1beta1/namespaces/examples/applications/{name}"
-        platform.api("local").patch(stored, follow)
+        platform.api("local").merge(stored, follow)
         assert report(platform, name)["repair"] == "asked"
         await until(delivered_again(platform, name, 2))
         assert replicas(platform, HANGZHOU_1, name) == 1
@@ -259,7 +259,7 @@ async def test_the_schedule_repairs_what_asks_for_it_and_only_tells_the_rest(
     stored = f"/apis/core.oam.dev/v1beta1/namespaces/examples/applications/{pending}"
     edited = apps[pending]["spec"]["components"]
     edited[0]["properties"] = {"image": "nginx:1.99"}
-    platform.api("local").patch(stored, {"spec": {"components": edited}})
+    platform.api("local").merge(stored, {"spec": {"components": edited}})
     for name in apps:
         scale(platform, BEIJING, name, 2)
     install = ("install", "--no-hub", "--temporal")
