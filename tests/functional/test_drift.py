@@ -71,7 +71,7 @@ async def until(holds: Callable[[], bool], *, within: float = 30) -> None:
 def delivered_again(platform: Platform, name: str, number: int) -> Callable[[], bool]:
     def holds() -> bool:
         audit = platform.audit(name)
-        return audit["latestDelivery"] == number and audit["phase"] == "delivered"
+        return bool(audit["latestDelivery"] == number and audit["phase"] == "delivered")
 
     return holds
 
