@@ -14,6 +14,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from lateen.contracts.activities import DeliveryActivities
+from lateen.contracts.drift import (
+    CheckDrift,
+    DeliveredShard,
+    DriftChecked,
+    DriftReport,
+    ListDelivered,
+)
 from lateen.contracts.messages import (
     ClosedDelivery,
     CloseDelivery,
@@ -80,6 +87,8 @@ class FakeActivities(DeliveryActivities):
         self.prune_after_failure: list[str] = []
         self.would_prune: list[PruneTarget] = []
         self.owned: list[str] = []
+        self.stored: list[str] = []
+        self.checked: dict[str, DriftChecked] = {}
         self.failures: dict[str, list[ApplicationError]] = defaultdict(list)
         self.plan_salt: dict[str, list[str]] = defaultdict(list)
         self.calls: list[Call] = []
@@ -164,6 +173,8 @@ class FakeActivities(DeliveryActivities):
             self.close_delivery,
             self.open_deletion,
             self.inspect,
+            self.list_delivered,
+            self.check_drift,
         ]
 
     # The activities.
@@ -259,6 +270,28 @@ class FakeActivities(DeliveryActivities):
     async def inspect(self, request: Inspect) -> Json:
         async with self._doing("inspect", request):
             return {"name": request.name, "live": request.live}
+
+    @activity.defn(name="list_delivered")
+    async def list_delivered(self, request: ListDelivered) -> DeliveredShard:
+        async with self._doing("list_delivered", request):
+            found = [each for each in sorted(self.stored) if each > request.after]
+            shard = found[: request.limit]
+            after = shard[-1] if len(found) > request.limit else ""
+            return DeliveredShard(hub_uid=HUB_UID, applications=shard, after=after)
+
+    @activity.defn(name="check_drift")
+    async def check_drift(self, request: CheckDrift) -> DriftChecked:
+        self.in_flight["check_drift"] += 1
+        most = max(self.most_in_flight["check_drift"], self.in_flight["check_drift"])
+        self.most_in_flight["check_drift"] = most
+        try:
+            async with self._doing("check_drift", request, also=request.application):
+                await self._breathe(self.pause())
+        finally:
+            self.in_flight["check_drift"] -= 1
+        clean = DriftReport(application=request.application, state="clean")
+        known = self.checked.get(request.application)
+        return known or DriftChecked(hub_uid=HUB_UID, report=clean)
 
     # How they do it.
 

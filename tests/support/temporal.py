@@ -21,6 +21,7 @@ from lateen.contracts.search_attributes import (
 )
 from lateen.contracts.search_attributes import CLUSTERS, PHASE, REVISION, WAITING_FOR
 from lateen.delivery.application import ApplicationWorkflow
+from lateen.delivery.drifting import DriftWorkflow
 from lateen.delivery.inspection import InspectionWorkflow
 from lateen.delivery.sharding import ShardWorkflow
 from lateen.local.building import Cache
@@ -31,7 +32,7 @@ from lateen.model.base import Json
 from support.activities import FakeActivities
 from support.applications import NAMESPACE, application
 
-WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow]
+WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow, DriftWorkflow]
 IDENTITY = "test"
 
 _SOON = timedelta(milliseconds=50)

@@ -14,6 +14,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 from lateen.activities.implementation import KubernetesActivities
 from lateen.contracts.activities import DeliveryActivities
+from lateen.contracts.identifiers import DRIFT
 from support.activities import FakeActivities
 from support.applications import deploy
 from support.temporal import Bench, result_of
@@ -63,3 +64,8 @@ async def test_the_sandbox_passes_nothing_through_by_mistake(idle: Bench) -> Non
         assert (await result_of(run))["phase"] == "delivered"
         idle.fakes.owned = ["a"]
         assert (await result_of(await idle.start({"intent": "delete"})))["phase"] == "deleted"
+        idle.fakes.stored = [idle.id]
+        look = await idle.client.start_workflow(
+            DRIFT, {}, id=f"drift:{idle.name}", task_queue=idle.task_queue
+        )
+        assert (await result_of(look))["counts"] == {"clean": 1}

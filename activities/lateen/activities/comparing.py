@@ -38,8 +38,10 @@ from lateen.planning.differences import (
     differences,
     masked,
 )
+from lateen.planning.drift import spared
 from lateen.planning.pruning import PruneDecision
 from lateen.planning.resolving import Resolved, snapshot_digest
+from lateen.policies.rules.field_paths import FieldPath
 from lateen.policies.rules.treatments import Treatment
 
 T = TypeVar("T")
@@ -301,12 +303,15 @@ def _changes(wanted: Sequence[Wanted], found: Sequence[Found | LateenError]) -> 
         if isinstance(seen, LateenError):
             changes.append(_Change(each.placement, problem=str(seen)))
         else:
-            changes.append(_Change(each.placement, _difference(seen)))
+            changes.append(_Change(each.placement, difference_of(seen)))
     return changes
 
 
-def _difference(found: Found) -> ObjectDifference | None:
-    """Tell what applying an object that was looked at would do to it; None for nothing."""
+def difference_of(found: Found, *, exempt: Sequence[FieldPath] = ()) -> ObjectDifference | None:
+    """Tell what applying an object that was looked at would do to it; None for nothing.
+
+    Fields in ``exempt`` are passed over.
+    """
     ref = ObjectRef.of(found.manifest)
     component = _component(found.manifest)
     if found.way == "leave":
@@ -320,7 +325,7 @@ def _difference(found: Found) -> ObjectDifference | None:
     if found.planned is None:
         note = "can't be foretold: the application itself brings its kind or its namespace"
         return _object("change", ref, component=component, note=note)
-    fields = differences(_shown(found.live), _shown(found.planned))
+    fields = differences(*spared(_shown(found.live), _shown(found.planned), exempt))
     return _object("change", ref, component=component, fields=fields) if fields else None
 
 

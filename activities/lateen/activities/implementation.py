@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from lateen.activities import closing, inspecting, opening, placing, planning, pruning
+from lateen.activities import closing, drifting, inspecting, opening, placing, planning, pruning
 from lateen.activities.converging import Convergence
 from lateen.activities.edges import edge
 from lateen.activities.rooms import Rooms
 from lateen.contracts.activities import DeliveryActivities
+from lateen.contracts.drift import CheckDrift, DeliveredShard, DriftChecked, ListDelivered
 from lateen.contracts.messages import (
     ClosedDelivery,
     CloseDelivery,
@@ -110,6 +111,19 @@ class KubernetesActivities(DeliveryActivities):
     async def inspect(self, request: Inspect) -> Json:
         """Read hub and clusters."""
         return await inspecting.inspect(self._rooms, request)
+
+    @activity.defn(name="list_delivered")
+    @edge
+    async def list_delivered(self, request: ListDelivered) -> DeliveredShard:
+        """List applications."""
+        return await drifting.list_delivered(self._rooms, request)
+
+    @activity.defn(name="check_drift")
+    @edge
+    async def check_drift(self, request: CheckDrift) -> DriftChecked:
+        """Look, and record what was found."""
+        async with _heartbeating():
+            return await drifting.check_drift(self._rooms, request)
 
 
 def _run_id() -> str:

@@ -137,6 +137,14 @@ async def _snapshot(rooms: Rooms, application: Application, warnings: list[str])
     return _with_plugins(snapshot, application, rooms.types)
 
 
+async def digest_now(rooms: Rooms, application: Application) -> str:
+    """Digest what a delivery of an application would freeze now. Raises ``InvalidApplication``."""
+    snapshot = await _snapshot(rooms, application, [])
+    snapshot, types = await _with_definitions(rooms, snapshot, application)
+    snapshot, _ = await rooms.references.complete(snapshot, Resolved(snapshot, types), types)
+    return snapshot_digest(snapshot)
+
+
 async def _stored(
     rooms: Rooms, application: Application, version: str, warnings: list[str]
 ) -> Snapshot | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.activities.supplying import check_links
@@ -231,14 +232,22 @@ async def _earlier(rooms: Rooms, namespace: str, revision: str) -> Resolved | No
 
 def _selected(resolved: Resolved, clusters: Sequence[ClusterInfo]) -> set[Placement]:
     """Return where a revision would be delivered with the clusters as they are now."""
-    found: set[Placement] = set()
+    return set(chain.from_iterable(selections(resolved, clusters).values()))
+
+
+def selections(resolved: Resolved, clusters: Sequence[ClusterInfo]) -> dict[str, list[Placement]]:
+    """Return where each deploy step of a revision would deliver with the clusters as they are now.
+
+    A cluster that a step names counts although it has left, and one without a match selects nothing.
+    """
+    found: dict[str, list[Placement]] = {}
     known = {cluster.name for cluster in clusters}
     for step in resolved.deploy_steps:
         try:
-            found.update(resolved.select(step, clusters).placements)
+            found[step.name] = list(resolved.select(step, clusters).placements)
         except InvalidApplication:
             # A cluster that it names has left, or its labels fit none now; the others still count.
-            found.update(_named(resolved, step, known=known, clusters=clusters))
+            found[step.name] = list(_named(resolved, step, known=known, clusters=clusters))
     return found
 
 

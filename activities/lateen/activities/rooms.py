@@ -22,6 +22,7 @@ from lateen.kube.cluster import Cluster
 from lateen.kube.shapes import as_text
 from lateen.model.application import Application
 from lateen.model.base import Json
+from lateen.model.drift import DriftMode
 from lateen.model.errors import LateenError
 from lateen.model.labels import LOCAL
 from lateen.model.records import RevisionRef, Snapshot
@@ -46,6 +47,7 @@ class DeliverySettings:
     allow_cross_namespace: bool = True
     allow_foreign_references: bool = False
     allow_inline_secrets: bool = False
+    drift: DriftMode = "report"
 
 
 @dataclass

@@ -77,10 +77,11 @@ task_queue_option = click.option(
 
 def duration_option(name: str, *, help: str) -> Callable[[Command], Command]:  # noqa: A002 - click's word
     """Return an option that takes a duration such as ``90s``. Passes ``timedelta | None``."""
-    return click.option(name, metavar="DURATION", callback=_read_duration, help=help)
+    return click.option(name, metavar="DURATION", callback=read_duration, help=help)
 
 
-def _read_duration(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | None:
+def read_duration(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | None:
+    """Read what a user wrote for a duration."""
     from lateen.model.durations import parse_duration
 
     if text is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lateen.cli.drift_text import drift_lines
 from lateen.cli.times import shown_time
 from lateen.cli.verdicts import command, decision_hints, reason, retrying
 
@@ -21,7 +22,7 @@ _DECISIONS = frozenset({"approved", "rejected", "abandoned"})
 def status_text(status: ApplicationStatus) -> str:
     """Write everything that is known of an application, for people."""
     sections = [_about(status), _workflow(status), _clusters(status), _services(status)]
-    sections += [_approval(status), _decisions(status), _warnings(status)]
+    sections += [_approval(status), _drift(status), _decisions(status), _warnings(status)]
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines)
 
 
@@ -135,6 +136,14 @@ def _approval(status: ApplicationStatus) -> Iterator[str]:
             f": {waiting.message}" if waiting.message else ""
         )
     yield from decision_hints(status.application, [waiting.step for waiting in status.waiting])
+
+
+def _drift(status: ApplicationStatus) -> Iterator[str]:
+    lines = list(drift_lines(status.application, status.drift)) if status.drift else []
+    if lines:
+        yield "Drift:"
+        yield ""
+        yield from (f"  - {_indented(line, 4)}" for line in lines)
 
 
 def _decisions(status: ApplicationStatus) -> Iterator[str]:

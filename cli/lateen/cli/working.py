@@ -57,6 +57,13 @@ _deployment_option = click.option(
 )
 @inline_secrets_option
 @click.option(
+    "--drift",
+    type=click.Choice(("report", "repair", "off")),
+    default="report",
+    show_default=True,
+    help="What checks for drift do with applications that do not say it.",
+)
+@click.option(
     "--allow-insecure",
     multiple=True,
     metavar="CLUSTER",

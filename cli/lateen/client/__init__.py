@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         Progress,
         Submitted,
     )
+    from lateen.contracts.drift import DriftReport, DriftSummary
     from lateen.model.errors import InvalidApplication, InvalidManifest, LateenError
 
+_DRIFT = "lateen.contracts.drift"
 _ERRORS = "lateen.client.errors"
 _MODEL = "lateen.model.errors"
 _OUTCOMES = "lateen.client.outcomes"
@@ -54,6 +56,8 @@ _HOMES = {
     "Progress": _RESULTS,
     "Submitted": _RESULTS,
     "DeliveryFailed": _OUTCOMES,
+    "DriftReport": _DRIFT,
+    "DriftSummary": _DRIFT,
     "Interrupted": _OUTCOMES,
     "NoWorker": _ERRORS,
     "NotDelivered": _OUTCOMES,
@@ -74,6 +78,8 @@ __all__ = [
     "ApplicationStatus",
     "Decided",
     "DeliveryFailed",
+    "DriftReport",
+    "DriftSummary",
     "Interrupted",
     "InvalidApplication",
     "InvalidManifest",

@@ -16,7 +16,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from lateen.client import submitting
+from lateen.client import checking, submitting
 from lateen.client.connecting import connect_temporal
 from lateen.client.documents import read_documents
 from lateen.client.encryption import encrypts
@@ -31,6 +31,7 @@ from lateen.client.results import ApplicationStatus, Decided, Listing, Progress,
 from lateen.client.statuses import merge_status
 from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
+from lateen.contracts.drift import DriftRequest, DriftSummary
 from lateen.contracts.messages import Inspect
 from lateen.model.application import Application
 from lateen.model.base import Json
@@ -264,6 +265,24 @@ class Lateen:
         if not answer.get("accepted"):
             raise NotWaiting(f"{application}: {answer.get('message', '')}")
         return Decided.model_validate(answer)
+
+    async def check_drift(
+        self,
+        namespace: str | None = None,
+        name: str = "",
+        *,
+        repair: bool = False,
+        actor: str | None = None,
+    ) -> DriftSummary:
+        """Look now whether clusters still have what was delivered: one application, a namespace's, or all.
+
+        With ``repair`` what drifted is delivered again; the reports say what was asked for and what was not.
+        """
+        request = DriftRequest(
+            namespace=namespace or "", name=name, repair=repair, actor=actor or ""
+        )
+        with translated(self.client):
+            return await checking.check_drift(self.client, request, task_queue=self.task_queue)
 
     async def require_worker(self) -> None:
         """Raise ``NoWorker`` unless somebody polls the task queue."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from lateen.contracts.messages import StepOutcome
 from lateen.model.base import Record
+from lateen.model.drift import DriftRecord
 from lateen.model.records import AuditEvent
 
 SubmissionState = Literal["started", "joined", "superseding", "queued"]
@@ -155,7 +156,8 @@ class ApplicationStatus(Record):
     """Everything that is known of an application, of Temporal and of the hub.
 
     ``phase`` is that of the latest run (``terminated`` when someone terminated it); ``note`` says what could
-    not be found out, and why. ``healthy`` is None while nothing is delivered or nobody can look.
+    not be found out, and why. ``drift`` is what the last look found that came after the latest delivery.
+    ``healthy`` is None while nothing is delivered or nobody can look.
     """
 
     application: str
@@ -181,6 +183,7 @@ class ApplicationStatus(Record):
     warnings: list[str] = []
     retained: list[str] = []
     queued: int = 0
+    drift: DriftRecord | None = None
     events: list[AuditEvent] = []
     note: str = ""
 

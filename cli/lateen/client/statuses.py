@@ -48,6 +48,9 @@ def merge_status(
         delivery=audit.latest_delivery,
         actor=record.actor if record else "",
         run=run,
+        drift=audit.drift
+        if audit.drift and audit.drift.delivery == audit.latest_delivery
+        else None,
         events=audit.events,
         note=note,
     )

@@ -22,6 +22,7 @@ from lateen.client.encryption import encrypts
 from lateen.contracts import search_attributes
 from lateen.contracts.messages import RunOptions
 from lateen.delivery.application import ApplicationWorkflow
+from lateen.delivery.drifting import DriftWorkflow
 from lateen.delivery.inspection import InspectionWorkflow
 from lateen.delivery.sharding import ShardWorkflow
 from lateen.hub.clusters import ClusterRegistry, dial_member
@@ -35,7 +36,7 @@ from lateen.worker.health import Check, health_served
 from lateen.worker.metrics import PlacementMetrics, request_metrics
 from lateen.worker.settings import WorkerSettings
 
-WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow]
+WORKFLOWS = [ApplicationWorkflow, ShardWorkflow, InspectionWorkflow, DriftWorkflow]
 
 _LOG = logging.getLogger("lateen.worker")
 
@@ -111,6 +112,7 @@ async def connected_rooms(
             allow_cross_namespace=settings.allow_cross_namespace,
             allow_foreign_references=settings.allow_foreign_references,
             allow_inline_secrets=settings.allow_inline_secrets or encrypted,
+            drift=settings.drift,
         )
         try:
             yield Rooms(hub=hub, clusters=registry, types=installed(), settings=delivery)
@@ -156,6 +158,8 @@ def activities_of(activities: KubernetesActivities) -> list[Callable[..., Any]]:
         activities.close_delivery,
         activities.open_deletion,
         activities.inspect,
+        activities.list_delivered,
+        activities.check_drift,
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lateen.contracts.identifiers import TASK_QUEUE
+from lateen.model.drift import DriftMode
 
 DEPLOYMENT = "lateen"
 """Name of the worker deployment, as Temporal calls all builds of one worker."""
@@ -17,7 +18,8 @@ class WorkerSettings:
 
     ``deadline_seconds`` is how long one placement may take, ``registry_namespace`` where the hub keeps the
     Secrets of the clusters. Without ``allow_inline_secrets``, applications that hold contents of Secrets fail,
-    unless the client has a payload codec. ``build_id`` makes it a versioned worker of ``deployment``;
+    unless the client has a payload codec. ``drift`` is what checks for drift do where the application does not
+    say it. ``build_id`` makes it a versioned worker of ``deployment``;
     ``pinned`` keeps runs on the build that began them.
     """
 
@@ -29,6 +31,7 @@ class WorkerSettings:
     allow_foreign_references: bool = False
     require_attributed_approvals: bool = False
     allow_inline_secrets: bool = False
+    drift: DriftMode = "report"
     allow_insecure: tuple[str, ...] = ()
     allowed_exec: tuple[str, ...] = ()
     build_id: str = ""

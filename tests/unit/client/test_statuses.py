@@ -170,3 +170,11 @@ def test_phases_are_words_that_are_promised(phase: str) -> None:
 def test_a_phase_of_a_newer_version_is_left_out() -> None:
     row = row_of({"namespace": "prod", "name": "web", "phase": "rolling-back", "new": 1})
     assert (row.name, row.phase) == ("web", "")
+
+
+@pytest.mark.parametrize(("delivery", "shown"), [(7, True), (6, False)])
+def test_drift_of_an_earlier_delivery_is_not_shown(delivery: int, shown: bool) -> None:
+    """What was delivered since may have mended it, or is another matter altogether."""
+    hub = inspected()
+    hub["audit"]["drift"] = {"delivery": delivery, "total": 1, "since": "2026-01-02T03:04:05Z"}
+    assert (merged(hub).drift is not None) is shown

@@ -29,6 +29,7 @@ class FakeConnection(Connection):
         super().__init__(name, Credentials(f"https://{name}.example:6443", ca=CA))
         self.cluster_uid = uid
         self.failure = failure
+        self.silence: Exception | None = None
         self.asked = 0
         self.closed = False
 
@@ -39,6 +40,8 @@ class FakeConnection(Connection):
         return self.cluster_uid
 
     async def version(self) -> Json:
+        if self.silence is not None:
+            raise self.silence
         return {"gitVersion": "v1.36.3", "major": "1", "minor": "36", "goVersion": "go1.26"}
 
     async def healthz(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
+from lateen.contracts.drift import CheckDrift, DeliveredShard, DriftChecked, ListDelivered
 from lateen.contracts.messages import (
     ClosedDelivery,
     CloseDelivery,
@@ -76,4 +77,17 @@ class DeliveryActivities:
     @activity.defn(name="inspect")
     async def inspect(self, request: Inspect) -> Json:
         """Read from the hub, and live from the clusters, how applications are."""
+        raise NotImplementedError
+
+    @activity.defn(name="list_delivered")
+    async def list_delivered(self, request: ListDelivered) -> DeliveredShard:
+        """List a shard of the applications that the hub stores."""
+        raise NotImplementedError
+
+    @activity.defn(name="check_drift")
+    async def check_drift(self, request: CheckDrift) -> DriftChecked:
+        """Look whether an application's clusters still have what was delivered, and record it.
+
+        Writes to no cluster. Says what to submit if a delivery would mend it and is wanted.
+        """
         raise NotImplementedError

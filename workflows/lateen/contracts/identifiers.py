@@ -8,11 +8,20 @@ TASK_QUEUE = "lateen"
 APPLICATION = "Application"
 INSPECTION = "Inspection"
 SHARD = "Shard"
+DRIFT = "Drift"
 
 SUBMIT = "submit"
 APPROVE = "approve"
 REJECT = "reject"
 STATE = "state"
+
+DRIFT_SCHEDULE = "lateen-drift"
+"""Id of the Temporal Schedule that looks for drift."""
+
+
+def drift_schedule(task_queue: str) -> str:
+    """Return the id of the Schedule for a task queue: each has its own hub, and so its own look."""
+    return DRIFT_SCHEDULE if task_queue == TASK_QUEUE else f"{DRIFT_SCHEDULE}-{task_queue}"
 
 
 def workflow_id(namespace: str, name: str) -> str:

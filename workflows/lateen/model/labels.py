@@ -26,6 +26,12 @@ WORKFLOW_NAME = "app.oam.dev/workflowName"
 CREATE_NAMESPACE = "lateen.dev/create-namespace"
 """Annotation of an Application: create namespaces that are missing on a target."""
 
+DRIFT = "lateen.dev/drift"
+"""Annotation of an Application: ``report``, ``repair`` or ``off``; wins over the worker's setting."""
+
+FOLLOW_CLUSTERS = "lateen.dev/follow-clusters"
+"""Annotation of an Application: deliver by itself to clusters that its topologies match later."""
+
 WITHHELD = "lateen.dev/withheld-content"
 """Annotation of a Secret that was copied from elsewhere: the digest of the content that revisions leave out."""
 

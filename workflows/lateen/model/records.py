@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from lateen.model.base import Json, Record
+from lateen.model.drift import DriftRecord
 from lateen.model.objects import ObjectRef
 from lateen.model.references import FoundObjects
 
@@ -153,7 +154,7 @@ class Audit(Record):
     """The bounded, append-only record of one application; it outlives the application.
 
     ``latest_delivery`` and ``latest_revision`` never restart, not even after delete and re-create.
-    ``delivered`` is the last delivery that succeeded.
+    ``delivered`` is the last delivery that succeeded, ``drift`` what the last look at its clusters found.
     """
 
     phase: Phase | Literal[""] = ""
@@ -163,4 +164,5 @@ class Audit(Record):
     revision_digest: str = ""
     delivery: DeliveryRecord | None = None
     delivered: DeliveryRecord | None = None
+    drift: DriftRecord | None = None
     events: list[AuditEvent] = Field(default=[])

@@ -9,6 +9,7 @@ from lateen.model.application import InlinePolicy
 from lateen.model.errors import InvalidApplication, Problem
 from lateen.model.json_values import as_list
 from lateen.planning.component_links import link_problems, read_outputs
+from lateen.planning.drift import annotation_problems
 from lateen.planning.environments import environments
 from lateen.planning.linked_checking import check_linked
 from lateen.planning.references import external_references
@@ -48,6 +49,7 @@ def check_application(application: Application, registry: Registry) -> list[str]
     """
     policies = application.spec.policies or ()
     problems = [*_unsupported(application), *_link_problems(application)]
+    problems += annotation_problems(application.metadata.annotations)
     problems += _override_problems(policies, registry)
     plan: WorkflowPlan | None = None
     warnings: list[str] = []
