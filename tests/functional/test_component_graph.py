@@ -19,6 +19,7 @@ from support.platforms import (
     Json,
     Platform,
     failure_of,
+    state_when,
     unique,
 )
 
@@ -286,3 +287,20 @@ async def test_a_version_that_failed_is_tried_again_with_what_it_was_first_given
     assert labels[SIMULATE] == "never-ready"
     assert labels["app.oam.dev/component"] == name
     assert platform.audit(name)["latestRevision"] == 1
+
+
+async def test_an_edit_under_the_version_that_is_being_delivered_joins(
+    platform: Platform, name: str
+) -> None:
+    def wanted(image: str) -> Json:
+        component = web(name, simulate="never-ready")
+        component["properties"]["image"] = image
+        subject = application(name, [component], [topology(BEIJING)])
+        subject["metadata"]["annotations"] = {"app.oam.dev/publishVersion": "one"}
+        return subject
+
+    handle = await platform.start(wanted("nginx:1"))
+    await state_when(handle, lambda state: bool(state["steps"]))
+    answer = await handle.execute_update("submit", wanted("nginx:2"))
+    assert answer["state"] == "joined"
+    await handle.cancel()

@@ -80,6 +80,7 @@ class FakeActivities(DeliveryActivities):
         self.options = RunOptions()
         self.unchanged = False
         self.unfit = ""
+        self.stands_for: Json | None = None
         self.known = True
         self.first_plan = True
         self.pause: Callable[[], float] = lambda: 0.0
@@ -182,7 +183,8 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="vet_submission")
     async def vet_submission(self, request: OpenDelivery) -> Vetted:
         async with self._doing("vet_submission", request):
-            return Vetted(valid=not self.unfit, message=self.unfit)
+            digest = self._resolve(self.stands_for or request.content)
+            return Vetted(valid=not self.unfit, message=self.unfit, digest=digest)
 
     @activity.defn(name="open_delivery")
     async def open_delivery(self, request: OpenDelivery) -> OpenedDelivery:

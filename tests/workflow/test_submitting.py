@@ -284,6 +284,20 @@ class TestOnAnOpenRun:
         await result_of(bench.handle)
         assert images(bench) == ["nginx:1", "nginx:2"]
 
+    async def test_other_content_that_stands_for_the_same_revision_joins(
+        self, bench: Bench
+    ) -> None:
+        """An edit under a publish version that was published already is not delivered."""
+        await delivering(bench)
+        bench.fakes.stands_for = bench.app(topologies={"t": ["a"]})
+        app = bench.app(topologies={"t": ["a"]}, image="nginx:2")
+        assert (await submit(bench, app))["state"] == "joined"
+        assert (await submit(bench, {"application": app, "queue": True}))["state"] == "joined"
+        confirmed = {"application": app, "confirmRemoval": ["b"]}
+        assert (await submit(bench, confirmed))["state"] == "superseding"
+        bench.fakes.release("a/default")
+        await result_of(bench.handle)
+
     async def test_what_can_not_be_delivered_stops_no_good_delivery(self, bench: Bench) -> None:
         """Only hub and clusters know: a cluster of that name, a type, what is referred to."""
         await delivering(bench)
@@ -319,7 +333,7 @@ class TestOnAnOpenRun:
         await bench.fakes.begun("vet_submission")
         bench.fakes.release("vet_submission")
         bench.fakes.release("a/default")
-        await bench.until(lambda s: s["phase"] == "delivered")
+        await result_of(bench.handle)
         assert images(bench)[-1] == "nginx:3"
 
     async def test_a_cancellation_while_vetting_is_told(self, bench: Bench) -> None:

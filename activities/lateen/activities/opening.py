@@ -49,10 +49,10 @@ async def vet_submission(rooms: Rooms, request: OpenDelivery) -> Vetted:
     """Tell whether content could be opened now; writes nothing."""
     await rooms.check_hub(request)
     try:
-        await _prepare(rooms, request)
+        prepared = await _prepare(rooms, request)
     except InvalidApplication as error:
         return Vetted(valid=False, message=str(error), details=error.to_json())
-    return Vetted()
+    return Vetted(digest=snapshot_digest(prepared.snapshot))
 
 
 async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> OpenedDelivery:

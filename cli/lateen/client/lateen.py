@@ -42,6 +42,12 @@ from lateen.planning.inline_secrets import refuse_inline_secrets
 
 _DECISION_PATIENCE = timedelta(seconds=10)
 
+_FAREWELL = 0.1
+"""Seconds for Temporal's native threads to let go of the interpreter.
+
+A program that ends right after the last answer is aborted by some of its exits (sdk-python issue 300).
+"""
+
 
 class Lateen:
     """Delivers applications, and says how they are.
@@ -63,7 +69,11 @@ class Lateen:
 
         ``settings`` are parameters of ``temporalio.client.Client.connect`` and win over both.
         """
-        yield await connect(task_queue=task_queue, **settings)
+        lateen = await connect(task_queue=task_queue, **settings)
+        try:
+            yield lateen
+        finally:
+            await asyncio.sleep(_FAREWELL)
 
     async def apply(
         self,

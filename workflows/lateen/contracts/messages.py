@@ -36,9 +36,13 @@ class OpenDelivery(Request):
 
 
 class Vetted(Record):
-    """Whether content could be delivered; ``message`` and ``details`` say as an error would what is wrong."""
+    """Whether content could be delivered; ``message`` and ``details`` say as an error would what is wrong.
+
+    ``digest`` is that of the revision that it would be.
+    """
 
     valid: bool = True
+    digest: str = ""
     message: str = ""
     details: Json = {}
 

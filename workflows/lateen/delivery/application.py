@@ -160,24 +160,24 @@ class ApplicationWorkflow:
                 self._invalid = error
             self._warn_of(error)
             return
-        refused = await self._vet(submission)
-        if refused is None:
-            self._take(submission)
+        vetted = await self._vet(submission)
+        if vetted.valid:
+            self._take(submission, delivers=vetted.digest)
         else:
-            self._warn(f"an invalid submission was ignored: {refused.message}")
+            self._warn(f"an invalid submission was ignored: {vetted.message}")
 
     @workflow.update(name=identifiers.SUBMIT)
     async def submit(self, payload: Any = None) -> Json:
         """Deliver this application next, and say at once what that means."""
         submission = read_submission(payload, workflow_id=self._id)
-        refused = await self._vet(submission)
+        vetted = await self._vet(submission)
         if self._cancelled:
             message = "the run was cancelled meanwhile; submit again"
             raise ApplicationError(message, type=errors.REFUSED, non_retryable=True)
-        if refused is None:
-            return self._take(submission)
+        if vetted.valid:
+            return self._take(submission, delivers=vetted.digest)
         raise ApplicationError(
-            refused.message, refused.details, type=errors.INVALID_APPLICATION, non_retryable=True
+            vetted.message, vetted.details, type=errors.INVALID_APPLICATION, non_retryable=True
         )
 
     @submit.validator
@@ -233,13 +233,13 @@ class ApplicationWorkflow:
             "previous": as_list(self._carry.get("previous")) or [],
         }
 
-    async def _vet(self, submission: Submission) -> Vetted | None:
+    async def _vet(self, submission: Submission) -> Vetted:
         """Ask hub and clusters whether content that would stop a good delivery can be delivered at all.
 
-        Returns what is wrong. One after the other: what was sent last is taken last.
+        One after the other: what was sent last is taken last.
         """
         if not self._replaces(submission) or not workflow.patched("vet-before-superseding"):
-            return None
+            return Vetted()
         opened = self._progress.opened
         request = OpenDelivery(
             application=self._id,
@@ -249,10 +249,9 @@ class ApplicationWorkflow:
         self._unvetted += 1
         try:
             async with self._vetting:
-                vetted = await recording.vet_submission(request)
+                return await recording.vet_submission(request) or Vetted()
         finally:
             self._unvetted -= 1
-        return None if vetted is None or vetted.valid else vetted
 
     def _replaces(self, submission: Submission) -> bool:
         """Tell whether a submission asks for other content than what is delivered or comes next."""
@@ -261,7 +260,8 @@ class ApplicationWorkflow:
         last = self._queue[-1] if self._queue and submission.queue else None
         return not (last or self._next or self._current).same_as(submission)
 
-    def _take(self, submission: Submission) -> Json:
+    def _take(self, submission: Submission, *, delivers: str = "") -> Json:
+        """Take a submission; ``delivers`` is the digest of the revision that it would be, if known."""
         answer: Json = {"runId": workflow.info().run_id, "digest": submission.digest}
         current = self._current
         if current is None:
@@ -274,6 +274,9 @@ class ApplicationWorkflow:
         if pending.same_as(submission):
             fresh = workflow.info().get_current_history_length() <= _FIRST_TASK
             return {**answer, "state": "started" if fresh else "joined"}
+        if pending is current and self._delivers_already(submission, delivers):
+            self._warn("a submission was joined: it stands for the revision that is delivered")
+            return {**answer, "state": "joined"}
         if submission.queue:
             if not self._fits(submission):
                 self._warn("a queued submission was ignored: too many wait")
@@ -283,6 +286,16 @@ class ApplicationWorkflow:
         self._queue.clear()
         self._next = submission
         return {**answer, "state": "superseding"}
+
+    def _delivers_already(self, submission: Submission, digest: str) -> bool:
+        """Tell whether other content means the same revision: one that was published by version does."""
+        opened, current = self._progress.opened, self._current
+        return (
+            opened is not None
+            and current is not None
+            and opened.revision.digest == digest
+            and submission.confirm_removal == current.confirm_removal
+        )
 
     def _abandon(self, submission: Submission) -> None:
         """Give up clusters for good, on the word of whoever asked first."""
