@@ -10,6 +10,8 @@ LATEEN := $(BIN)/lateen
 INSTALLED := $(VENV)/.installed
 DEVELOP := $(VENV)/.installed-dev
 TESTS ?= tests
+# Each job of the tests has clusters and a Temporal of its own: about 3 GB.
+JOBS ?= 2
 BENCH ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,7 +30,7 @@ down: $(INSTALLED) ## Stop the local stack; its data stays
 
 test: check ## Run all checks and tests on real API servers and a real Temporal
 	@$(LATEEN) local tools
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 check: $(DEVELOP) ## Check format, style, types and layers
 	@$(BIN)/ruff format --check

@@ -300,7 +300,7 @@ async def test_an_edit_under_the_version_that_is_being_delivered_joins(
         return subject
 
     handle = await platform.start(wanted("nginx:1"))
-    await state_when(handle, lambda state: bool(state["steps"]))
+    await state_when(handle, lambda state: bool(state.get("steps")))
     answer = await handle.execute_update("submit", wanted("nginx:2"))
     assert answer["state"] == "joined"
     await handle.cancel()
