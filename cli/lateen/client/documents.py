@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lateen.client.yaml_reading import YamlDocument, YamlError, read_yaml
-from lateen.client.yaml_scalars import resolve_plain
+from lateen.texts.yaml_reading import YamlDocument, YamlError, read_yaml
+from lateen.texts.yaml_scalars import resolve_plain
 from lateen.model.base import Model
 from lateen.model.errors import InvalidApplication, InvalidManifest
 from lateen.model.json_values import as_list, as_object

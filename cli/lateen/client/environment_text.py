@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lateen.client.documents import write_yaml
-from lateen.client.yaml_scalars import resolve_plain
+from lateen.texts.yaml_scalars import resolve_plain
 from lateen.policies.topology import TOPOLOGY
 
 if TYPE_CHECKING:

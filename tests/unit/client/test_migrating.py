@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lateen.client.migrating import MigratedText, migrate_text
-from lateen.client.yaml_reading import read_yaml
+from lateen.texts.yaml_reading import read_yaml
 from lateen.model.errors import InvalidManifest
 from lateen.model.parsing import parse_application
 from lateen.planning.checking import check_application

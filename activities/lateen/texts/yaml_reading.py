@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from lateen.client.yaml_scalars import resolve_plain
+from lateen.texts.yaml_scalars import resolve_plain
 from lateen.model.errors import LateenError, shorten
 from lateen.model.json_values import DEEPEST, as_list, as_object
 
