@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from lateen.texts.yaml_scalars import resolve_plain
 from lateen.model.errors import LateenError, shorten
 from lateen.model.json_values import DEEPEST, as_list, as_object
+from lateen.texts.yaml_scalars import resolve_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -193,7 +193,7 @@ class _Vetting:
         except InvalidApplication as error:
             return vetted.model_copy(update={"problems": _told(error.problems)})
         problems: list[Problem] = []
-        warnings = [*vetted.warnings, *resolved.plan.warnings]
+        warnings = [*vetted.warnings, *resolved.warnings]
         selections: dict[str, Sequence[Placement]] = {}
         copies: list[str] = []
         anywhere = Placement(cluster=LOCAL, namespace=resolved.namespace)
