@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+from yarl import URL
 
 from lateen.model.errors import LateenError
 from lateen.sources.addresses import Address, Allowed, InvalidAddress, NotAllowed, read_address
@@ -113,7 +114,8 @@ async def _get(
 ) -> Answer:
     sent = {"Accept-Encoding": "identity", "User-Agent": "lateen", **headers}
     try:
-        async with session.get(address.url, headers=sent, allow_redirects=False) as response:
+        url = URL(address.url, encoded=True)  # What was compared is asked, as it is.
+        async with session.get(url, headers=sent, allow_redirects=False) as response:
             if response.status == 429 or response.status >= 500:
                 raise _Again(f"{address} answered {response.status}")
             body = bytearray()
