@@ -88,7 +88,7 @@ class Fetcher:
             for _ in range(_MOST_REDIRECTS + 1):
                 if trusted is None or address.origin != trusted.origin:
                     self.allowed.check(address)
-                own = headers if address.origin == first.origin else {}
+                own = dict(headers) if address.origin == first.origin else dict[str, str]()
                 answer = await _get(session, address, most, own)
                 if answer.status not in _REDIRECTS:
                     return answer

@@ -72,8 +72,8 @@ def _checked(made: Json, where: str) -> Json:
     if not isinstance(metadata.get("namespace") or "", str):
         raise UnusableManifest(f"holds an object whose metadata.namespace is no text, at {where}")
     for part in ("labels", "annotations"):
-        texts = metadata.get(part) or {}
-        if as_object(texts) is None or not all(isinstance(v, str) for v in texts.values()):
+        texts = as_object(metadata.get(part) or dict[str, Any]())
+        if texts is None or not all(isinstance(text, str) for text in texts.values()):
             raise UnusableManifest(
                 f"holds an object whose metadata.{part} are no texts, at {where}"
             )

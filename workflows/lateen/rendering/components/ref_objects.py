@@ -147,5 +147,6 @@ class RefObjects(ComponentType[RefObjectsParameters]):
 def _noted(manifest: Json, url: str) -> Json:
     """Return an object with the annotation that says where it came from, as KubeVela notes it."""
     metadata = manifest["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), RESOURCE_URL: url}
+    written: Json = metadata.get("annotations") or {}
+    annotations = {**written, RESOURCE_URL: url}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
