@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 LARGEST_MANIFESTS = 1 << 20
 """Bytes at one URL of ``ref-objects``."""
 
+SECONDS = 100.0
+"""How long all fetching and rendering for an application may take: opening a delivery has 2 minutes."""
+
 _AT_ONCE = 8
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.")
 _CONTENT = ("data", "stringData")
@@ -74,12 +77,14 @@ class Sources:
         charts: Charts | None = None,
         allow_foreign: bool = False,
         allow_secrets: bool = False,
+        seconds: float = SECONDS,
     ) -> None:
         self._hub = hub
         self._fetcher = fetcher or Fetcher()
         self._charts = charts or Charts(self._fetcher)
         self._allow_foreign = allow_foreign
         self._allow_secrets = allow_secrets
+        self._seconds = seconds
 
     async def fetch(
         self, fetching: Sequence[Fetch], *, held: Sequence[FetchedObjects], home: str
@@ -91,12 +96,17 @@ class Sources:
         kept = {each.key: each for each in held}
         pulls: Pulls = {}
         slots = asyncio.Semaphore(_AT_ONCE)
+        deadline = asyncio.get_running_loop().time() + self._seconds
 
         async def one(fetch: Fetch) -> FetchedObjects | Problem:
             if fetch.key in kept:
                 return kept[fetch.key]
-            async with slots:
-                return await self._one(fetch, home, pulls)
+            try:
+                async with asyncio.timeout_at(deadline), slots:
+                    return await self._one(fetch, home, pulls)
+            except TimeoutError:
+                message = f"could not be fetched and rendered within {self._seconds:g} s"
+                return Problem(fetch.path, message, hint="submit again, or take fewer charts")
 
         answers = await asyncio.gather(*map(one, fetching))
         found = [each for each in answers if isinstance(each, FetchedObjects)]

@@ -12,7 +12,7 @@ from yarl import URL
 from lateen.model.errors import LateenError
 from lateen.sources.addresses import Address, Allowed, InvalidAddress, NotAllowed, read_address
 
-_SECONDS = 60.0
+_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

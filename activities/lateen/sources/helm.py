@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VARIABLE = variable_of("helm")
 """Names the program."""
 
-_LIMITS = Limits(cpu_seconds=40, output=16 << 20)
+_LIMITS = Limits(seconds=45, cpu_seconds=40, output=16 << 20)
 _ARCHIVE, _VALUES = "chart.tgz", "values.yaml"
 _NOWHERE = "http://127.0.0.1:1"
 _WHERE = re.compile(r"[\w./-]+\.(?:ya?ml|tpl|txt):\d+(?::\d+)?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,7 +80,7 @@ async def complete(
     helm: Helm | None = None,
     allowed: tuple[str, ...] | None = None,
     held: Snapshot | None = None,
-    **settings: bool,
+    **settings: Any,
 ) -> Snapshot:
     fetcher = Fetcher(Allowed((web.url,) if allowed is None else allowed))
     charts = Charts(fetcher, render=helm or Helm())
@@ -233,6 +234,18 @@ async def test_a_chart_that_can_not_be_rendered(hub: FakeCluster, web: Web) -> N
     )
     problem = await refused(hub, web, charted(web), helm=Helm("- x"))
     assert "holds something that is no object" in problem.message
+
+
+async def test_fetching_ends_before_the_attempt_to_open_a_delivery(
+    hub: FakeCluster, web: Web
+) -> None:
+    class Slow(Helm):
+        def __call__(self, rendering: Rendering) -> str:
+            time.sleep(1)
+            return super().__call__(rendering)
+
+    problem = await refused(hub, web, charted(web), helm=Slow(), seconds=0.3)
+    assert "could not be fetched and rendered within 0.3 s" in problem.message
 
 
 async def test_a_chart_that_is_too_large_is_told_with_its_size(hub: FakeCluster, web: Web) -> None:
