@@ -114,7 +114,7 @@ async def test_nothing_is_fetched_that_the_operator_does_not_allow(
     problem = await refused(hub, web, urls(f"{web.url}/a/all.yaml"), allowed=())
     assert str(problem) == (
         f"spec.components[0].properties.urls[0]: {web.url}/a/all.yaml may not be fetched; allow it with "
-        f"--allow-url {web.url}/a/ (an option of lateen worker, diff, dry-run and vet)"
+        f"--allow-url {web.url}/a/ (an option of lateen worker, adopt, diff, dry-run and vet)"
     )
     problem = await refused(hub, web, charted(web), allowed=("https://charts.example",))
     assert problem.path == "spec.components[0].properties.chart"
