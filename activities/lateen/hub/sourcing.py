@@ -121,7 +121,8 @@ class Sources:
         except _Refused as error:
             return error.problem
         except NotAllowed as error:
-            hint = f"allow it with {OPTION} {error.prefix} (an option of lateen worker, adopt, diff, dry-run and vet)"
+            users = "an option of lateen worker, adopt, diff, dry-run and vet"
+            hint = f"allow it with {OPTION} {error.prefix} ({users})"
             return Problem(path, str(error), hint=hint)
         except UnusableChart as error:
             return Problem(path, str(error), hint=error.hint)

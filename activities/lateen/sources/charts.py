@@ -135,7 +135,7 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Json:
 
 def _made(first: str, second: str, request: ChartRequest) -> RenderedChart:
     """Sort out hooks, put objects into the release's namespace, and say what is odd."""
-    objects = read_manifests(first)
+    objects = read_manifests(first, repeated_keys=True)
     hooks = [each for each in objects if _hooks_of(each)]
     real = [each for each in hooks if not _hooks_of(each) <= _TESTS]
     if real and not request.skip_hooks:
@@ -151,7 +151,7 @@ def _made(first: str, second: str, request: ChartRequest) -> RenderedChart:
             f"{_KEEP}: keep has no effect ({_listed(staying)}); use a garbage-collect policy"
         )
     if first != second:
-        again = read_manifests(second)
+        again = read_manifests(second, repeated_keys=True)
         odd = [each for each in objects if not _hooks_of(each) and each not in again]
         if odd:
             warnings.append(

@@ -33,10 +33,11 @@ class UnusableManifest(LateenError):
     """A text is no list of Kubernetes objects. The message repeats no value."""
 
 
-def read_manifests(text: str) -> list[Json]:
+def read_manifests(text: str, *, repeated_keys: bool = False) -> list[Json]:
     """Return the objects of a YAML stream, those of a ``List`` one by one. Raises ``UnusableManifest``."""
     try:
-        documents = [each for each in read_yaml(text) if each.value is not None]
+        read = read_yaml(text, repeated_keys=repeated_keys)
+        documents = [each for each in read if each.value is not None]
     except YamlError as error:
         where = f"line {error.line}: " if error.line else ""
         raise UnusableManifest(

@@ -63,8 +63,8 @@ class Repositories:
 def _read_index(index: Address, text: bytes) -> dict[str, Any]:
     try:
         documents = read_yaml(text.decode())
-    except (YamlError, UnicodeDecodeError):
-        raise FetchFailed(f"{index} is no index of a Helm repository") from None
+    except (YamlError, UnicodeDecodeError) as error:
+        raise FetchFailed(f"{index} is no index of a Helm repository: {error}") from None
     found = as_object(documents[0].value) if documents else None
     entries = as_object((found or {}).get("entries"))
     if entries is None:

@@ -207,6 +207,14 @@ async def test_values_release_and_cluster_reach_the_templates() -> None:
 
 
 @needs_helm
+async def test_of_keys_that_a_template_repeats_the_last_wins() -> None:
+    twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\ndata: {k: a, k: b}\n"
+    made = await render(chart(twice=twice))
+    (found,) = [each for each in made.objects if each["metadata"]["name"] == "twice"]
+    assert found["data"] == {"k": "b"}
+
+
+@needs_helm
 async def test_crds_come_first_or_not_at_all() -> None:
     made = await render(chart(crd=CRD))
     assert made.objects[0]["kind"] == "CustomResourceDefinition"
