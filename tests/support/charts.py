@@ -7,13 +7,14 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Json = dict[str, Any]
+Reply = tuple[int, Mapping[str, str], bytes]
 
 DEPLOYMENT = """\
 apiVersion: apps/v1
@@ -107,25 +108,27 @@ def chart(version: str = "1.0.0", *, name: str = "shop", **templates: str) -> by
     return packed({f"{name}/{path}": text for path, text in files.items()})
 
 
-def packed(files: Mapping[str, str]) -> bytes:
+def packed(files: Mapping[str, str | bytes]) -> bytes:
     """Pack files, always the same way."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as archive:
         for path, text in files.items():
             member = tarfile.TarInfo(path)
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
+            content = text.encode() if isinstance(text, str) else text
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
     return made.getvalue()
 
 
 @dataclass
 class Web:
-    """What a web server has: bodies, or ``(status, headers, body)``, by path; and what it was asked."""
+    """What a web server has, by path, and what it was asked.
+
+    That is a body, or ``(status, headers, body)``, or what makes that of the query.
+    """
 
     url: str = ""
-    files: dict[str, bytes | str | tuple[int, Mapping[str, str], bytes]] = field(
-        default_factory=dict
-    )
+    files: dict[str, bytes | str | Reply | Callable[[str], Reply]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     @property
@@ -158,7 +161,10 @@ def web_server() -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             web.asked.append((self.path, dict(self.headers)))
-            found = web.files.get(self.path.partition("?")[0], (404, {}, b"no such file"))
+            path, _, query = self.path.partition("?")
+            found = web.files.get(path, (404, {}, b"no such file"))
+            if callable(found):
+                found = found(query)
             status, headers, body = found if isinstance(found, tuple) else (200, {}, found)
             content = body.encode() if isinstance(body, str) else body
             self.send_response(status)

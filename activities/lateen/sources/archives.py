@@ -42,12 +42,12 @@ class ChartArchive:
 
 def read_archive(content: bytes) -> ChartArchive:
     """Look into an archive. Raises ``UnusableArchive``."""
-    files = dict(_files(content, _Budget(_LARGEST_CONTENT), 0))
-    chart = next((text for name, text in files.items() if _is_top(name, "Chart.yaml")), None)
+    files = list(_files(content, _Budget(_LARGEST_CONTENT), 0))
+    chart = next((text for name, text in files if _is_top(name, "Chart.yaml")), None)
     if chart is None:
         raise UnusableArchive("is no archive of a chart: it has no Chart.yaml")
     described = _described(chart)
-    for name, text in files.items():
+    for name, text in files:
         if name.endswith("values.schema.json"):
             _refuse_remote(name, text)
     if described.get("type") == "library":
@@ -83,11 +83,12 @@ def _files(content: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, b
                 opened = archive.extractfile(member) if member.isfile() else None
                 if opened is None:
                     continue
-                if member.name.endswith(("Chart.yaml", "values.schema.json")):
-                    yield member.name, opened.read()
-                elif "/charts/" in member.name and member.name.endswith((".tgz", ".tar.gz")):
+                path = member.name.replace("\\", "/")  # As helm reads it.
+                if path.endswith(("Chart.yaml", "values.schema.json")):
+                    yield path, opened.read()
+                elif "/charts/" in path and path.endswith((".tgz", ".tar.gz")):
                     inner = _files(opened.read(), budget, depth + 1)
-                    yield from ((f"{member.name}/{name}", text) for name, text in inner)
+                    yield from ((f"{path}/{name}", text) for name, text in inner)
     except (OSError, EOFError, tarfile.TarError, zlib.error):
         raise UnusableArchive("is no archive of a chart (.tgz)") from None
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CHART = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 _LARGEST_ANSWER = 4 << 20
+_MOST_PAGES = 20
+_NEXT = re.compile(r"<[^>]*\?([\w=&%.~+-]+)>\s*;\s*rel=\"?next")
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -60,13 +62,25 @@ class _Visit:
         self._headers: Mapping[str, str] = {}
 
     async def choose(self, version: str) -> str:
-        answer = await self._ask("tags/list", accept="application/json")
-        tags = [str(tag).replace("_", "+") for tag in as_list(_json(answer).get("tags")) or ()]
+        tags = [tag.replace("_", "+") for tag in await self._tags()]
         chosen = choose(version, tags)
         if chosen is None:
             shown = ", ".join(tags[-8:])
             raise FetchFailed(f"{self._named} has no version {version!r}, but: {shown}")
         return chosen
+
+    async def _tags(self) -> list[str]:
+        """List all tags, page by page."""
+        tags: list[str] = []
+        query = "n=1000"
+        for _ in range(_MOST_PAGES):
+            answer = await self._ask("tags/list", accept="application/json", query=query)
+            tags += map(str, as_list(_json(answer).get("tags")) or ())
+            following = _NEXT.search(answer.headers.get("Link", ""))
+            if following is None:
+                return tags
+            query = following[1]
+        raise FetchFailed(f"{self._named} has too many tags; name a version of three parts")
 
     async def manifest(self, tag: str) -> dict[str, Any]:
         return _json(await self._ask(f"manifests/{tag}", accept=_MANIFEST))
@@ -77,8 +91,10 @@ class _Visit:
             raise FetchFailed(f"{self._named} sent what has another digest")
         return answer.body
 
-    async def _ask(self, what: str, *, accept: str, most: int = _LARGEST_ANSWER) -> Answer:
-        address = replace(self._home, path=f"/v2/{self._repository}/{what}")
+    async def _ask(
+        self, what: str, *, accept: str, most: int = _LARGEST_ANSWER, query: str = ""
+    ) -> Answer:
+        address = replace(self._home, path=f"/v2/{self._repository}/{what}", query=query)
         answer = await self._send(address, accept, most)
         if answer.status == 401 and not self._headers:
             self._headers = await self._token(answer)

@@ -117,6 +117,19 @@ async def test_a_registry_has_charts_too(web: Web) -> None:
         await charts("oci://ghcr.io/").pull(request(reference))
 
 
+async def test_a_registry_tells_its_tags_page_by_page(web: Web) -> None:
+    reference = push(web, ("1.0.0", chart("1.0.0")), ("1.1.0", chart("1.1.0")))
+
+    def page(query: str) -> tuple[int, dict[str, str], bytes]:
+        if "last=" in query:
+            return 200, {}, b'{"tags": ["1.1.0"]}'
+        link = '</v2/acme/shop/tags/list?last=1.0.0&n=1000>; rel="next"'
+        return 200, {"Link": link}, b'{"tags": ["1.0.0"]}'
+
+    web.files["/v2/acme/shop/tags/list"] = page
+    assert (await charts(reference).pull(request(reference))).version == "1.1.0"
+
+
 async def test_a_registry_that_wants_a_token_gets_an_anonymous_one(web: Web) -> None:
     reference = push(web, ("1.0.0", chart()))
     challenge = f'Bearer realm="{web.url}/token",service="reg"'
@@ -171,12 +184,13 @@ def test_archives_that_are_no_use(content: bytes, said: str) -> None:
         read_archive(content)
 
 
-def test_charts_inside_are_looked_into() -> None:
+@pytest.mark.parametrize("path", ["a/charts/inner.tgz", "a\\charts\\inner.tgz"])
+def test_charts_inside_are_looked_into(path: str) -> None:
     inner = chart(name="inner", schema='{"$ref": "http://a/x"}')
     plain = {"a/Chart.yaml": "name: a\nversion: 1.0.0\n"}
-    made = packed({**plain, "a/charts/inner.tgz": inner.decode("latin-1")})
-    with pytest.raises(UnusableArchive):
-        read_archive(made)
+    with pytest.raises(UnusableArchive, match="refers to 'http://a/x', which is not fetched"):
+        read_archive(packed({**plain, path: inner}))
+    assert read_archive(packed({**plain, path: chart(name="inner")})).name == "a"
 
 
 # Rendering.
