@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lateen.model.application import Application, Component
+    from lateen.model.base import Json
     from lateen.model.records import Snapshot
     from lateen.rendering.definitions import ComponentType
     from lateen.rendering.parameters import Parameters
@@ -89,6 +90,12 @@ def _read(kind: ComponentType[P], component: Component) -> P | None:
         return kind.parameters.model_validate(component.properties or {})
     except ValidationError:
         return None
+
+
+def objects_by_key(snapshot: Snapshot) -> dict[str, Sequence[Json]]:
+    """Return what a snapshot holds of other objects, by the key under which templates look for it."""
+    copied = {each.selector.key: each.objects for each in snapshot.references}
+    return {**copied, **{each.key: each.objects for each in snapshot.fetched}}
 
 
 def fetched_digest(snapshot: Snapshot) -> str:

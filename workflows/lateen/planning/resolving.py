@@ -22,7 +22,7 @@ from lateen.model.records import PlacementDigest, Snapshot
 from lateen.planning.component_links import expected_of, read_links, read_outputs
 from lateen.planning.component_order import component_order
 from lateen.planning.environments import environments
-from lateen.planning.fetched_objects import fetched_digest, fetched_warnings
+from lateen.planning.fetched_objects import fetched_digest, fetched_warnings, objects_by_key
 from lateen.planning.filling import UnfitValue, as_planned, identity_of
 from lateen.planning.plan import PlannedStep
 from lateen.planning.referenced_objects import references_digest, withheld
@@ -38,8 +38,8 @@ from lateen.policies.topology import (
     TOPOLOGY,
     ClusterInfo,
     Selection,
-    read_topology,
     select_placements,
+    target_namespaces,
 )
 from lateen.rendering.context import RenderContext, Target
 from lateen.rendering.digest import digest
@@ -105,10 +105,7 @@ class Resolved:
         self._registry = registry
         self._context = replace(
             RenderContext.of(self.application),
-            references={
-                **{each.selector.key: each.objects for each in snapshot.references},
-                **{each.key: each.objects for each in snapshot.fetched},
-            },
+            references=objects_by_key(snapshot),
         )
         self.withheld = withheld(snapshot)
         self.warnings = (*self.plan.warnings, *fetched_warnings(snapshot))
@@ -174,9 +171,7 @@ class Resolved:
 
     def namespaces(self, step: PlannedStep) -> list[str]:
         """Return the namespaces that a step delivers to, whatever the clusters are."""
-        topologies = [p for p in self.policies_of(step) if p.type == TOPOLOGY]
-        named = (read_topology(policy).namespace for policy in topologies)
-        return list(dict.fromkeys(name or self.namespace for name in named)) or [self.namespace]
+        return target_namespaces(self.policies_of(step), namespace=self.namespace)
 
     def components(self, step: PlannedStep) -> Sequence[Component]:
         """Return the components of a step: the application's, after the step's overrides."""
