@@ -74,7 +74,7 @@ def test_what_is_needed_at_run_time_is_in_it(installed: Run) -> None:
         "root = pathlib.Path(next(iter(lateen.local.__path__)));"
         "print(len(examples()), len(list(root.rglob('go.mod'))), len(list(root.rglob('go.sum'))))"
     )
-    assert installed("-c", program).split() == ["10", "3", "3"]
+    assert installed("-c", program).split() == ["10", "4", "4"]
 
 
 def test_every_package_is_typed(installed: Run) -> None:
@@ -84,7 +84,7 @@ def test_every_package_is_typed(installed: Run) -> None:
         "tops = [p for p in packages if p.parent.name == 'lateen'];"
         "print(sorted(p.name for p in tops if not (p / 'py.typed').exists()), len(tops))"
     )
-    assert installed("-c", program).split() == ["[]", "14"]
+    assert installed("-c", program).split() == ["[]", "17"]
 
 
 def test_it_previews_an_example(installed: Run) -> None:

@@ -126,7 +126,7 @@ class Comparer:
             ],
             warnings=list(
                 dict.fromkeys(
-                    [*resolved.plan.warnings, *(line for plan in plans for line in plan.warnings)]
+                    [*resolved.warnings, *(line for plan in plans for line in plan.warnings)]
                 )
             ),
         )

@@ -197,9 +197,7 @@ async def _pending_change(rooms: Rooms, stored: Json, resolved: Resolved, audit:
         if parse_application(stored).spec != resolved.application.spec:
             return "the application in the hub was changed and not delivered yet"
         if await digest_now(rooms, resolved.application) != audit.revision_digest:
-            return (
-                "what the application uses was changed: policies, types or objects that it copies"
-            )
+            return "what the application uses was changed: policies, types, charts or objects that it copies"
     except InvalidApplication as error:
         return f"it could not be delivered as it is now: {error}"
     return ""

@@ -119,7 +119,7 @@ async def _prepare(rooms: Rooms, request: OpenDelivery) -> _Prepared:
         clusters=clusters,
         audit=audit,
         plans=plans,
-        warnings=[*warnings, *resolved.plan.warnings, *_warnings(plans)],
+        warnings=[*warnings, *resolved.warnings, *_warnings(plans)],
     )
 
 

@@ -18,6 +18,7 @@ from lateen.hub.definitions import Definitions
 from lateen.hub.inventories import Inventories
 from lateen.hub.references import References
 from lateen.hub.revisions import Revisions
+from lateen.hub.sourcing import Sources
 from lateen.kube.cluster import Cluster
 from lateen.kube.shapes import as_text
 from lateen.model.application import Application
@@ -29,6 +30,8 @@ from lateen.model.records import RevisionRef, Snapshot
 from lateen.planning.resolving import Resolved
 from lateen.policies.topology import ClusterInfo
 from lateen.rendering.registry import Registry
+from lateen.sources.addresses import Allowed
+from lateen.sources.fetching import Fetcher
 
 _REMEMBERED = 200
 
@@ -47,6 +50,7 @@ class DeliverySettings:
     allow_cross_namespace: bool = True
     allow_foreign_references: bool = False
     allow_inline_secrets: bool = False
+    allowed_urls: tuple[str, ...] = ()
     drift: DriftMode = "report"
 
 
@@ -74,9 +78,14 @@ class Rooms:
         self.revisions = Revisions(self.hub)
         self.inventories = Inventories(self.hub, self.audits)
         self.applications = Applications(self.hub)
-        self.references = References(
-            self.clusters, allow_foreign=self.settings.allow_foreign_references
+        foreign = self.settings.allow_foreign_references
+        sources = Sources(
+            self.hub,
+            fetcher=Fetcher(Allowed(self.settings.allowed_urls)),
+            allow_foreign=foreign,
+            allow_secrets=self.settings.allow_inline_secrets,
         )
+        self.references = References(self.clusters, allow_foreign=foreign, sources=sources)
         self.definitions = Definitions(self.hub, system_namespace=self.clusters.namespace)
 
     async def check_hub(self, request: Request) -> str:

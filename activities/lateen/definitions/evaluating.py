@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
-from lateen.definitions.programs import CueMissing, CueStopped, Printed, find_cue, run_cue
+from lateen.definitions.programs import CueMissing, find_cue, run_cue
 from lateen.definitions.telling import (
     parameter_problems,
     read_errors,
@@ -26,6 +26,7 @@ from lateen.definitions.templates import (
 from lateen.definitions.values import Member, Unreadable, read_struct
 from lateen.model.errors import LateenError
 from lateen.model.json_values import as_object
+from lateen.programs.running import Printed, ProgramStopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +138,7 @@ class CueEvaluator:
         with self._slots:
             try:
                 printed = run_cue(program, arguments, text)
-            except CueStopped as error:
+            except ProgramStopped as error:
                 raise BrokenTemplate(str(error)) from None
         if printed.code < 0 or (printed.code and not printed.errors):
             raise BrokenTemplate("cue needed too much time or memory")

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from lateen.hub.cluster_errors import RegistryError
+from lateen.hub.sourcing import Sources
 from lateen.kube.discovering import AmbiguousResource, UnknownResource
 from lateen.kube.errors import Forbidden, KubeError, UnknownKind, Unreachable
 from lateen.kube.shapes import as_object, as_text
@@ -21,6 +22,7 @@ from lateen.planning.copying import (
     with_content,
     withheld,
 )
+from lateen.planning.fetched_objects import fetches
 from lateen.planning.referenced_objects import is_secret, references
 from lateen.planning.resolving import Resolved
 
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
     from lateen.hub.clusters import ClusterRegistry
     from lateen.kube.cluster import Cluster
     from lateen.model.base import Json
+    from lateen.model.fetched import FetchedObjects
     from lateen.model.records import Snapshot
     from lateen.model.references import ObjectSelector, WithheldContent
     from lateen.planning.referenced_objects import Reference
     from lateen.rendering.registry import Registry
 
 LARGEST = 512 * 1024
-"""Bytes that all copied objects of a revision may have together: etcd keeps them beside the application."""
+"""Bytes that all objects of a revision may have together, those of charts compressed: etcd keeps them beside
+the application."""
 
 MOST_OBJECTS = 200
 """Objects that one selector may find."""
@@ -52,15 +56,22 @@ class ContentChanged(LateenError):
 
 
 class References:
-    """Reads the objects that ``ref-objects`` components copy.
+    """Reads the objects that ``ref-objects`` components copy, and has ``sources`` fetch the others.
 
     Unless ``allow_foreign``, an application may only refer to its own namespace, in whatever cluster. The
-    hub's cluster credentials are never copied.
+    hub's cluster credentials are never copied. Without ``sources`` nothing is fetched from any URL.
     """
 
-    def __init__(self, clusters: ClusterRegistry, *, allow_foreign: bool = False) -> None:
+    def __init__(
+        self,
+        clusters: ClusterRegistry,
+        *,
+        allow_foreign: bool = False,
+        sources: Sources | None = None,
+    ) -> None:
         self._clusters = clusters
         self._allow_foreign = allow_foreign
+        self._sources = sources or Sources(clusters.hub, allow_foreign=allow_foreign)
 
     async def complete(
         self, snapshot: Snapshot, resolved: Resolved, types: Registry
@@ -69,9 +80,12 @@ class References:
 
         Raises ``InvalidApplication`` with everything that can't be found or must not be copied.
         """
-        deliveries = map(resolved.components, resolved.deploy_steps)
-        wanted = references(resolved.application, deliveries, types)
-        if not wanted:
+        steps = resolved.deploy_steps
+        components = [resolved.components(step) for step in steps]
+        wanted = references(resolved.application, components, types)
+        namespaces = map(resolved.namespaces, steps)
+        fetching = fetches(resolved.application, zip(components, namespaces, strict=True), types)
+        if not wanted and not fetching:
             return snapshot, resolved
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -79,14 +93,17 @@ class References:
             async with slots:
                 return await self._find(reference, home=resolved.namespace)
 
-        answers = await asyncio.gather(*map(one, wanted))
-        problems = [each for each in answers if isinstance(each, Problem)]
+        answers, (fetched, failed) = await asyncio.gather(
+            asyncio.gather(*map(one, wanted)),
+            self._sources.fetch(fetching, held=snapshot.fetched, home=resolved.namespace),
+        )
+        problems = [each for each in answers if isinstance(each, Problem)] + failed
         found = [each for each in answers if isinstance(each, FoundObjects)]
         if not problems:
-            problems += _too_large(found)
+            problems += _too_large(found, fetched)
         if problems:
             raise InvalidApplication(problems, subject=f"Application {resolved.application.id}")
-        snapshot = snapshot.model_copy(update={"references": found})
+        snapshot = snapshot.model_copy(update={"references": found, "fetched": fetched})
         return snapshot, Resolved(snapshot, types)
 
     async def reveal(self, resolved: Resolved, manifests: Sequence[Json]) -> list[Json]:
@@ -265,9 +282,17 @@ def _kept(live: Json) -> Json:
     return withheld(made, key=live["metadata"]["uid"]) if is_secret(live) else made
 
 
-def _too_large(found: Sequence[FoundObjects]) -> list[Problem]:
-    size = sum(len(canonical_json(each.objects)) for each in found)
+def _too_large(found: Sequence[FoundObjects], fetched: Sequence[FetchedObjects]) -> list[Problem]:
+    copied_size = sum(len(canonical_json(each.objects)) for each in found)
+    size = copied_size + sum(len(each.packed) for each in fetched)
     if size <= LARGEST:
         return []
     message = f"refer to {size:,} bytes of objects; a revision holds at most {LARGEST:,}"
-    return [Problem("spec.components", message, hint="refer to fewer or smaller objects")]
+    hint = "refer to fewer or smaller objects"
+    if fetched:
+        largest = max(fetched, key=lambda each: len(each.packed))
+        hint += (
+            f": {largest.origin} has {len(largest.packed):,} compressed; deliver CRDs as an application of "
+            "their own (options.includeCRDs: false), or use type helm"
+        )
+    return [Problem("spec.components", message, hint=hint)]

@@ -14,6 +14,7 @@ import click
 from lateen.cli import codes
 from lateen.cli.actors import actor_option
 from lateen.cli.options import (
+    allow_url_option,
     duration_option,
     hub_option,
     namespace_option,
@@ -48,6 +49,7 @@ class _Wish:
     actor: str
     timeout: timedelta | None
     task_queue: str
+    allowed_urls: tuple[str, ...]
 
 
 @click.command(epilog=_EPILOG)
@@ -59,6 +61,7 @@ class _Wish:
 )
 @duration_option("--timeout", help="How long to wait; the delivery goes on after it.")
 @actor_option
+@allow_url_option
 @task_queue_option
 @hub_option
 @registry_option
@@ -69,6 +72,7 @@ def adopt(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     allow_restarts: bool,
     timeout: timedelta | None,
     actor: str,
+    allowed_urls: tuple[str, ...],
     task_queue: str,
     hub_kubeconfig: Path | None,
     registry_namespace: str,
@@ -80,7 +84,7 @@ def adopt(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     taken over in part. Then the stored application is delivered: its objects keep their uids and
     pods, and become lateen's field by field. KubeVela's ResourceTrackers are only read.
     """
-    wish = _Wish(dry_run, allow_restarts, actor, timeout, task_queue)
+    wish = _Wish(dry_run, allow_restarts, actor, timeout, task_queue, allowed_urls)
     sys.exit(asyncio.run(_adopt(f"{namespace}/{app}", wish, hub_kubeconfig, registry_namespace)))
 
 
@@ -97,7 +101,8 @@ async def _adopt(
     documents = await read_stored(name, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
     content = documents.applications[0]
     async with open_registry(hub_kubeconfig, registry_namespace) as registry:
-        rooms = Rooms(registry.hub, registry, installed(), DeliverySettings())
+        settings = DeliverySettings(allowed_urls=wish.allowed_urls)
+        rooms = Rooms(registry.hub, registry, installed(), settings)
         found = await adoption.survey(rooms, content)
         adoption.show(found)
         if found.adopted:

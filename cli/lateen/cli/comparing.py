@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import click
 
 from lateen.cli import codes
-from lateen.cli.options import hub_option, namespace_option, output_option, registry_option
+from lateen.cli.options import (
+    allow_url_option,
+    hub_option,
+    namespace_option,
+    output_option,
+    registry_option,
+)
 from lateen.cli.output import print_structured, print_toned, say
 from lateen.model.errors import LateenError
 
@@ -48,6 +54,7 @@ Exit codes, those of diff:
     metavar="CLUSTER",
     help="Compare as if the removal from this cluster were confirmed.",
 )
+@allow_url_option
 @output_option("text", "json")
 @hub_option
 @registry_option
@@ -56,6 +63,7 @@ def diff(
     files: tuple[Path, ...],
     namespace: str,
     confirm_removal: tuple[str, ...],
+    allowed_urls: tuple[str, ...],
     output: str,
     hub_kubeconfig: Path | None,
     registry_namespace: str,
@@ -75,6 +83,7 @@ def diff(
                 files,
                 namespace=namespace,
                 confirmed=confirm_removal,
+                allowed_urls=allowed_urls,
                 hub_kubeconfig=hub_kubeconfig,
                 registry_namespace=registry_namespace,
             )
@@ -107,6 +116,7 @@ async def _compare(
     *,
     namespace: str,
     confirmed: Sequence[str],
+    allowed_urls: tuple[str, ...],
     hub_kubeconfig: Path | None,
     registry_namespace: str,
 ) -> list[ApplicationDifference]:
@@ -121,7 +131,9 @@ async def _compare(
     else:
         documents = read_files(files, namespace=namespace)
     async with open_registry(hub_kubeconfig, registry_namespace) as registry:
-        settings = DeliverySettings(allow_foreign_references=True)  # With the caller's own rights.
+        settings = DeliverySettings(  # With the caller's own rights.
+            allow_foreign_references=True, allow_inline_secrets=True, allowed_urls=allowed_urls
+        )
         rooms = Rooms(hub=registry.hub, clusters=registry, types=installed(), settings=settings)
         comparer = Comparer(rooms)
         given = [document.to_json() for document in documents.external]

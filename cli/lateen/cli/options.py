@@ -64,6 +64,29 @@ inline_secrets_option = click.option(
 )
 """Passes ``allow_inline_secrets: bool``."""
 
+
+def _prefixes(_: click.Context, __: click.Parameter, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    from lateen.sources.addresses import Allowed, InvalidAddress
+
+    try:
+        Allowed(prefixes)
+    except InvalidAddress as error:
+        raise click.BadParameter(str(error)) from error
+    return prefixes
+
+
+allow_url_option = click.option(
+    "--allow-url",
+    "allowed_urls",
+    multiple=True,
+    metavar="PREFIX",
+    callback=_prefixes,
+    envvar="LATEEN_ALLOW_URL",
+    show_envvar=True,
+    help="Fetch charts and manifests from URLs that begin so; nothing without it. Repeatable.",
+)
+"""Passes ``allowed_urls: tuple[str, ...]``."""
+
 task_queue_option = click.option(
     "--task-queue",
     default=TASK_QUEUE,

@@ -102,7 +102,7 @@ def preview(snapshot: Snapshot, *, clusters: Sequence[ClusterInfo], offline: boo
     """
     resolved = Resolved(snapshot, types_of(snapshot))
     resolved.see(clusters)
-    warnings = [*resolved.plan.warnings, *outside_warnings(snapshot)]
+    warnings = [*resolved.warnings, *outside_warnings(snapshot)]
     selections: dict[str, Sequence[Placement]] = {}
     steps: list[StepPreview] = []
     for step in resolved.plan.leaves:

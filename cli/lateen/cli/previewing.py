@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lateen.cli import codes
-from lateen.cli.options import hub_option, namespace_option, output_option, registry_option
+from lateen.cli.options import (
+    allow_url_option,
+    hub_option,
+    namespace_option,
+    output_option,
+    registry_option,
+)
 from lateen.cli.output import print_document, print_structured, say
 
 if TYPE_CHECKING:
@@ -47,6 +53,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Ask the API servers, by a dry run, what they would store or refuse.",
 )
+@allow_url_option
 @output_option("yaml", "json")
 @hub_option
 @registry_option
@@ -56,9 +63,9 @@ def dry_run(
     offline: bool,
     declared: tuple[str, ...],
     server: bool,
+    allowed_urls: tuple[str, ...],
     output: str,
-    hub_kubeconfig: Path | None,
-    registry_namespace: str,
+    **hub: Any,
 ) -> None:
     """Show what each cluster would be sent: overrides applied, one YAML document an object.
 
@@ -79,9 +86,7 @@ def dry_run(
     if offline:
         previews = preview_all(documents, clusters=_clusters(declared), offline=True)
     else:
-        previews = asyncio.run(
-            _online(documents, hub_kubeconfig, registry_namespace, server=server)
-        )
+        previews = asyncio.run(_online(documents, server=server, allowed_urls=allowed_urls, **hub))
     if output == "json":
         print_structured([preview.to_json() for preview in previews], "json")
     else:
@@ -101,7 +106,12 @@ def dry_run(
 
 
 async def _online(
-    documents: Documents, hub_kubeconfig: Path | None, registry_namespace: str, *, server: bool
+    documents: Documents,
+    *,
+    server: bool,
+    allowed_urls: tuple[str, ...],
+    hub_kubeconfig: Path | None,
+    registry_namespace: str,
 ) -> list[Preview]:
     from lateen.cli.connecting import open_registry
     from lateen.cli.preview import preview_all
@@ -114,7 +124,7 @@ async def _online(
             ClusterInfo(name=each.name, labels=each.labels, git_version=each.version)
             for each in await registry.list()
         ]
-        stored = Snapshots(registry, given=given)
+        stored = Snapshots(registry, given=given, allowed_urls=allowed_urls)
         snapshots = [await stored.read(each) for each in documents.applications]
         previews = preview_all(documents, clusters=known, snapshots=snapshots)
         if server:

@@ -120,10 +120,10 @@ def tools(provider: str) -> None:
     from lateen.local.finding import Toolbox
     from lateen.local.progress import Spoken
     from lateen.local.settings import cache_directory
-    from lateen.local.toolsets import CUE, KIND, KWOK_CLUSTERS, TEMPORAL
+    from lateen.local.toolsets import CUE, HELM, KIND, KWOK_CLUSTERS, TEMPORAL
 
     toolbox = Toolbox(Cache(cache_directory()), progress=Spoken())
-    for toolset in ((KIND,) if provider == "kind" else KWOK_CLUSTERS) + (TEMPORAL, CUE):
+    for toolset in ((KIND,) if provider == "kind" else KWOK_CLUSTERS) + (TEMPORAL, CUE, HELM):
         found = toolbox.find(toolset)
         for program in toolset.programs:
             path = found.paths.get(program, "(kwokctl downloads it)")

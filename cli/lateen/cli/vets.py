@@ -17,6 +17,7 @@ from lateen.model.placement import Placement
 from lateen.planning.checking import check_application, located
 from lateen.planning.component_graph import graph_findings
 from lateen.planning.external_checking import check_policy_object, check_workflow_object
+from lateen.planning.fetched_objects import fetches
 from lateen.planning.inline_secrets import (
     credential_variables,
     inline_secrets,
@@ -28,6 +29,7 @@ from lateen.planning.resolving import Resolved
 if TYPE_CHECKING:
     from lateen.client.documents import Document, Reading
     from lateen.model.records import Snapshot
+    from lateen.planning.plan import PlannedStep
     from lateen.policies.topology import ClusterInfo
     from lateen.rendering.registry import Registry
 
@@ -193,15 +195,15 @@ class _Vetting:
         except InvalidApplication as error:
             return vetted.model_copy(update={"problems": _told(error.problems)})
         problems: list[Problem] = []
-        warnings = [*vetted.warnings, *resolved.plan.warnings]
+        warnings = [*vetted.warnings, *resolved.warnings]
         selections: dict[str, Sequence[Placement]] = {}
         copies: list[str] = []
         anywhere = Placement(cluster=LOCAL, namespace=resolved.namespace)
         for step in resolved.deploy_steps:
             selections[step.name] = (anywhere,)
-            copied = references(resolved.application, [resolved.components(step)], self.registry)
-            if copied and self.hub is None:
-                copies += (each.path for each in copied)
+            unseen = self._unseen(resolved, step)
+            if unseen and self.hub is None:
+                copies += unseen
                 continue
             try:
                 resolved.object_count(step, anywhere)
@@ -223,12 +225,20 @@ class _Vetting:
                 "problems": _told(problems),
                 "warnings": list(dict.fromkeys([*warnings, *outside_warnings(snapshot)])),
                 "summary": "" if problems else summary,
-                "note": _unseen(copies),
+                "note": _unlooked(copies),
             }
         )
 
+    def _unseen(self, resolved: Resolved, step: PlannedStep) -> list[str]:
+        """Return where a step takes what is in clusters, at URLs, or in charts."""
+        components = resolved.components(step)
+        delivery = (components, resolved.namespaces(step))
+        copied = references(resolved.application, [components], self.registry)
+        fetched = fetches(resolved.application, [delivery], self.registry)
+        return [*(each.path for each in copied), *(each.path for each in fetched)]
 
-def _unseen(paths: Iterable[str]) -> str:
+
+def _unlooked(paths: Iterable[str]) -> str:
     listed = ", ".join(dict.fromkeys(paths))
     return f"not looked at without a hub: {listed}" if listed else ""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lateen.cli.options import (
+    allow_url_option,
     hub_option,
     inline_secrets_option,
     namespace_option,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     "--offline", is_flag=True, help="Ask no hub: clusters and what the hub stores are not checked."
 )
 @inline_secrets_option
+@allow_url_option
 @output_option("text", "json")
 @hub_option
 @registry_option
@@ -50,6 +52,7 @@ def vet(
     namespace: str,
     offline: bool,
     allow_inline_secrets: bool,
+    allowed_urls: tuple[str, ...],
     output: str,
     hub_kubeconfig: Path | None,
     registry_namespace: str,
@@ -69,7 +72,14 @@ def vet(
     registry = installed()
     hub = None
     if not offline:
-        hub = asyncio.run(_look(readings, hub_kubeconfig, registry_namespace))
+        look = _look(
+            readings,
+            hub_kubeconfig,
+            registry_namespace,
+            allowed_urls=allowed_urls,
+            allow_secrets=allow_inline_secrets,
+        )
+        hub = asyncio.run(look)
     found = vet_all(readings, registry, hub=hub, allow_inline_secrets=allow_inline_secrets)
     if output == "json":
         valid = not any(vetted.problems for vetted in found)
@@ -93,7 +103,12 @@ def _read(files: Iterable[Path], namespace: str) -> Iterable[Reading]:
 
 
 async def _look(
-    readings: Sequence[Reading], hub_kubeconfig: Path | None, registry_namespace: str
+    readings: Sequence[Reading],
+    hub_kubeconfig: Path | None,
+    registry_namespace: str,
+    *,
+    allowed_urls: tuple[str, ...],
+    allow_secrets: bool,
 ) -> HubView:
     """Ask the hub for its clusters, and for what the applications refer to."""
     from lateen.cli.connecting import open_hub
@@ -110,7 +125,9 @@ async def _look(
         registry = ClusterRegistry(hub, registry_namespace)
         try:
             clusters = [ClusterInfo(name=c.name, labels=c.labels) for c in await registry.list()]
-            stored = Snapshots(registry, given=given)
+            stored = Snapshots(
+                registry, given=given, allowed_urls=allowed_urls, allow_secrets=allow_secrets
+            )
             for application in documents:
                 if isinstance(application, Application):
                     try:

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from lateen.cli.arguments import parse_address
 from lateen.cli.options import (
+    allow_url_option,
     hub_option,
     inline_secrets_option,
     registry_option,
@@ -56,6 +57,7 @@ _deployment_option = click.option(
     help="Refuse approvals that do not say who approves, such as a bare signal.",
 )
 @inline_secrets_option
+@allow_url_option
 @click.option(
     "--drift",
     type=click.Choice(("report", "repair", "off")),

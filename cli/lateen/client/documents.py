@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lateen.client.yaml_reading import YamlDocument, YamlError, read_yaml
-from lateen.client.yaml_scalars import resolve_plain
 from lateen.model.base import Model
 from lateen.model.errors import InvalidApplication, InvalidManifest
 from lateen.model.json_values import as_list, as_object
 from lateen.model.parsing import parse_object
+from lateen.texts.yaml_reading import YamlDocument, YamlError, read_yaml
+from lateen.texts.yaml_scalars import resolve_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from lateen.client.documents import write_yaml
-from lateen.client.yaml_scalars import resolve_plain
 from lateen.policies.topology import TOPOLOGY
+from lateen.texts.yaml_scalars import resolve_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

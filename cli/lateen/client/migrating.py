@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from lateen.client.documents import LISTS, decoded
 from lateen.client.rewriting import CannotRewrite, Rewriting, apply_edits
 from lateen.client.yaml_nodes import YamlText
-from lateen.client.yaml_reading import YamlError, read_yaml
 from lateen.model.errors import InvalidManifest
 from lateen.model.json_values import as_list, as_object
 from lateen.planning.migrating import Migration, MigrationRefused, is_old, migrate
+from lateen.texts.yaml_reading import YamlError, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -129,6 +129,18 @@ CUE = Toolset(
     version_arguments=("version",),
     install="cue 0.14 or newer (https://cuelang.org/docs/install)",
 )
+HELM = Toolset(
+    name="helm",
+    version="4.3.1",
+    packages={"helm": "helm.sh/helm/v4/cmd/helm"},
+    minimum=(3, 10),
+    minutes=2,
+    module=_MODULES / "helm",
+    ldflags="-X helm.sh/helm/v4/internal/version.version=v4.3.1",
+    version_pattern=r'version\.BuildInfo\{Version:"v?(\d+)\.(\d+)',
+    version_arguments=("version",),
+    install="helm 3.10 or newer (https://helm.sh/docs/intro/install)",
+)
 KIND = Toolset(
     name="kind",
     version="0.32.0",

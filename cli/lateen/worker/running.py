@@ -112,6 +112,7 @@ async def connected_rooms(
             allow_cross_namespace=settings.allow_cross_namespace,
             allow_foreign_references=settings.allow_foreign_references,
             allow_inline_secrets=settings.allow_inline_secrets or encrypted,
+            allowed_urls=settings.allowed_urls,
             drift=settings.drift,
         )
         try:

@@ -18,9 +18,9 @@ class WorkerSettings:
 
     ``deadline_seconds`` is how long one placement may take, ``registry_namespace`` where the hub keeps the
     Secrets of the clusters. Without ``allow_inline_secrets``, applications that hold contents of Secrets fail,
-    unless the client has a payload codec. ``drift`` is what checks for drift do where the application does not
-    say it. ``build_id`` makes it a versioned worker of ``deployment``;
-    ``pinned`` keeps runs on the build that began them.
+    unless the client has a payload codec. ``allowed_urls`` are prefixes of what may be fetched. ``drift`` is
+    what checks for drift do where the application does not say it. ``build_id`` makes it a versioned worker of
+    ``deployment``; ``pinned`` keeps runs on the build that began them.
     """
 
     task_queue: str = TASK_QUEUE
@@ -31,6 +31,7 @@ class WorkerSettings:
     allow_foreign_references: bool = False
     require_attributed_approvals: bool = False
     allow_inline_secrets: bool = False
+    allowed_urls: tuple[str, ...] = ()
     drift: DriftMode = "report"
     allow_insecure: tuple[str, ...] = ()
     allowed_exec: tuple[str, ...] = ()

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lateen.client.documents import LARGEST, Document, read_documents, read_path, write_yaml
-from lateen.client.yaml_reading import YamlError, read_yaml
 from lateen.model.application import Application, Policy, Workflow
 from lateen.model.errors import InvalidApplication, InvalidManifest
 from lateen.model.parsing import parse_policy
+from lateen.texts.yaml_reading import YamlError, read_yaml
 
 POLICY: dict[str, Any] = {
     "apiVersion": "core.oam.dev/v1alpha1",

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lateen.client.migrating import MigratedText, migrate_text
-from lateen.client.yaml_reading import read_yaml
 from lateen.model.errors import InvalidManifest
 from lateen.model.parsing import parse_application
 from lateen.planning.checking import check_application
 from lateen.planning.migrating import is_old
 from lateen.rendering.registry import builtin
+from lateen.texts.yaml_reading import read_yaml
 from support.environments import applications, delivered
 
 SHOP = """\

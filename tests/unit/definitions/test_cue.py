@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from lateen.definitions.evaluating import BrokenTemplate, CueEvaluator
-from lateen.definitions.programs import CueMissing, CueStopped, find_cue, run_cue
+from lateen.definitions.programs import CueMissing, find_cue, run_cue
 from lateen.definitions.registering import with_definitions
 from lateen.definitions.values import plain
 from lateen.model.application import Component
 from lateen.model.errors import InvalidApplication
 from lateen.model.records import UsedDefinition
+from lateen.programs.running import ProgramStopped
 from lateen.rendering.context import RenderContext, Target
 from lateen.rendering.registry import Registry, builtin
 from lateen.rendering.render import render
@@ -260,11 +261,11 @@ def test_a_program_that_does_not_end_is_stopped(tmp_path: Path) -> None:
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     began = time.monotonic()
-    with pytest.raises(CueStopped, match=r"did not finish within 0\.2 s"):
+    with pytest.raises(ProgramStopped, match=r"did not finish within 0\.2 s"):
         run_cue(slow, ["export"], "", seconds=0.2)
     assert time.monotonic() - began < 20
     slow.write_text("#!/bin/sh\nexec cat /dev/zero\n")
-    with pytest.raises(CueStopped, match="printed more than"):
+    with pytest.raises(ProgramStopped, match="printed more than"):
         run_cue(slow, ["export"], "", seconds=60)
 
 

@@ -238,11 +238,7 @@ def test_another_version_is_refused_with_the_one_there_is() -> None:
 
 
 def test_what_only_kubevela_has_is_not_called_unknown() -> None:
-    assert problems(trait("rollout"), kind="helmchart", properties={}) == [
-        (
-            "spec.components[0].type: this component type is not supported yet "
-            "(got 'helmchart'); use type helm, which leaves the release to Flux in the target cluster"
-        ),
+    assert problems(trait("rollout")) == [
         (
             "spec.components[0].traits[0].type: this trait type is not supported yet "
             "(got 'rollout'); use k8s-update-strategy"

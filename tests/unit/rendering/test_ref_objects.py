@@ -8,6 +8,7 @@ import pytest
 
 from lateen.model.application import Component
 from lateen.model.errors import InvalidApplication
+from lateen.model.fetched import url_key
 from lateen.model.references import ObjectSelector
 from lateen.rendering.checking import check_component
 from lateen.rendering.components.ref_objects import RefObjectsParameters
@@ -106,7 +107,8 @@ def test_what_is_left_out_has_the_defaults_of_kubevela(
             {"objects": [{"resource": "x", "selector": {}}]},
             "c.properties.objects[0].selector: unknown key; did you mean 'labelSelector'?",
         ),
-        ({"urls": ["https://example.com/a.yaml"]}, "a worker fetches nothing from the internet"),
+        ({"urls": []}, "c.properties.urls: must not be empty"),
+        ({"urls": ["a.yaml"]}, "c.properties.urls[0]: expected a URL that begins with https://"),
     ],
 )
 def test_references_that_make_no_sense_are_refused_with_the_way_out(
@@ -157,3 +159,29 @@ def test_without_a_hub_rendering_says_what_is_not_known() -> None:
         rendered(component({"resource": "deployments", "group": "apps"}))
     (problem,) = caught.value.problems
     assert problem.path == "spec.components[0].properties.objects[0]"
+
+
+def test_objects_of_urls_come_after_those_of_clusters() -> None:
+    """KubeVela notes the URL in an annotation; an object that was found already is not replaced."""
+    url = "https://example.com/all.yaml"
+    properties = {"objects": [{"resource": "cm", "name": "a"}], "urls": [url]}
+    wanted = Component.model_validate(
+        {"name": "web", "type": "ref-objects", "properties": properties}
+    )
+    (selector,) = selectors({"resource": "cm", "name": "a"})
+    found = {selector.key: [config("a", k="1")], url_key(url): [config("a", k="2"), config("b")]}
+    context = RenderContext(application="shop", namespace="home", references=found)
+    first, second = (each.manifest for each in render([wanted], context, builtin()))
+    assert first["data"] == {"k": "1"}
+    assert second["metadata"]["annotations"] == {"app.oam.dev/resource-url": url}
+    assert "annotations" not in found[url_key(url)][1]["metadata"]
+
+
+def test_urls_are_not_known_offline() -> None:
+    wanted = Component.model_validate(
+        {"name": "web", "type": "ref-objects", "properties": {"urls": ["https://example.com/a"]}}
+    )
+    with pytest.raises(
+        InvalidApplication, match=r"urls\[0\]: what is there can't be known offline"
+    ):
+        render([wanted], RenderContext(application="shop", namespace="home"), builtin())

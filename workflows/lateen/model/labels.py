@@ -17,6 +17,9 @@ DISABLE_HEALTH_CHECK = "app.oam.dev/disable-health-check"
 SHARED_BY = "app.oam.dev/shared-by"
 """Annotation of an object: which applications share it (``ns/a,ns/b``); the labels say who owns it."""
 
+RESOURCE_URL = "app.oam.dev/resource-url"
+"""Annotation of an object: the URL that it was read from."""
+
 PUBLISH_VERSION = "app.oam.dev/publishVersion"
 """Annotation of an Application: a new value publishes what it is then, the same one nothing new."""
 

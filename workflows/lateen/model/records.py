@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lateen.model.base import Json, Record
 from lateen.model.drift import DriftRecord
+from lateen.model.fetched import FetchedObjects
 from lateen.model.objects import ObjectRef
 from lateen.model.references import FoundObjects
 
@@ -51,7 +52,8 @@ class Snapshot(Record):
     """Everything that shapes a delivery, frozen: what a revision holds.
 
     ``policies``, ``workflow`` and ``definitions`` are the external objects that the application uses, as
-    they were read; ``references`` are the objects that its components copy.
+    they were read; ``references`` are the objects that its components copy, ``fetched`` those that came from
+    URLs and charts.
     """
 
     application: Json
@@ -60,6 +62,7 @@ class Snapshot(Record):
     plugins: dict[str, str] = {}
     references: list[FoundObjects] = []
     definitions: list[UsedDefinition] = []
+    fetched: list[FetchedObjects] = []
 
 
 class PlacementDigest(Record):

@@ -22,6 +22,7 @@ from lateen.model.records import PlacementDigest, Snapshot
 from lateen.planning.component_links import expected_of, read_links, read_outputs
 from lateen.planning.component_order import component_order
 from lateen.planning.environments import environments
+from lateen.planning.fetched_objects import fetched_digest, fetched_warnings, objects_by_key
 from lateen.planning.filling import UnfitValue, as_planned, identity_of
 from lateen.planning.plan import PlannedStep
 from lateen.planning.referenced_objects import references_digest, withheld
@@ -33,7 +34,13 @@ from lateen.policies.override import apply_overrides
 from lateen.policies.replication import replica_keys
 from lateen.policies.rules.selectors import Facts
 from lateen.policies.rules.treatments import Rules, Treatment
-from lateen.policies.topology import TOPOLOGY, ClusterInfo, Selection, select_placements
+from lateen.policies.topology import (
+    TOPOLOGY,
+    ClusterInfo,
+    Selection,
+    select_placements,
+    target_namespaces,
+)
 from lateen.rendering.context import RenderContext, Target
 from lateen.rendering.digest import digest
 from lateen.rendering.ordering import apply_order
@@ -60,6 +67,8 @@ def snapshot_digest(snapshot: Snapshot) -> str:
     }
     if snapshot.references:  # Revisions without any keep the digest that they always had.
         content["references"] = references_digest(snapshot)
+    if snapshot.fetched:
+        content["fetched"] = fetched_digest(snapshot)
     if snapshot.definitions:
         content["definitions"] = sorted(
             json_digest(each.to_json()) for each in snapshot.definitions
@@ -96,9 +105,10 @@ class Resolved:
         self._registry = registry
         self._context = replace(
             RenderContext.of(self.application),
-            references={each.selector.key: each.objects for each in snapshot.references},
+            references=objects_by_key(snapshot),
         )
         self.withheld = withheld(snapshot)
+        self.warnings = (*self.plan.warnings, *fetched_warnings(snapshot))
         self._steps = {step.name: step for step in self.plan.leaves}
         self._graphs: dict[tuple[str, ...], StepGraph] = {}
         self._objects: dict[tuple[str, ...], tuple[RenderedObject, ...]] = {}
@@ -158,6 +168,10 @@ class Resolved:
             return Selection(placements=(Placement(cluster=LOCAL, namespace=self.namespace),))
         topologies = [p for p in self.policies_of(step) if p.type == TOPOLOGY]
         return select_placements(topologies, clusters, namespace=self.namespace)
+
+    def namespaces(self, step: PlannedStep) -> list[str]:
+        """Return the namespaces that a step delivers to, whatever the clusters are."""
+        return target_namespaces(self.policies_of(step), namespace=self.namespace)
 
     def components(self, step: PlannedStep) -> Sequence[Component]:
         """Return the components of a step: the application's, after the step's overrides."""

@@ -131,6 +131,12 @@ def select_placements(
     return Selection(placements=tuple(found), warnings=tuple(warnings))
 
 
+def target_namespaces(policies: Iterable[InlinePolicy], *, namespace: str) -> list[str]:
+    """Return the namespaces that the topology policies of a step mean, whatever the clusters are."""
+    named = [read_topology(policy).namespace for policy in policies if policy.type == TOPOLOGY]
+    return list(dict.fromkeys(name or namespace for name in named)) or [namespace]
+
+
 def _select(
     policy: InlinePolicy, properties: TopologyProperties, known: Mapping[str, ClusterInfo]
 ) -> tuple[Sequence[str], list[Problem]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lateen.rendering.components.cron_task import CronTask
 from lateen.rendering.components.daemon import Daemon
 from lateen.rendering.components.helm import Helm
+from lateen.rendering.components.helmchart import Helmchart
 from lateen.rendering.components.k8s_objects import K8sObjects
 from lateen.rendering.components.kustomize import Kustomize
 from lateen.rendering.components.raw import Raw
@@ -63,6 +64,7 @@ COMPONENTS: tuple[ComponentType[Any], ...] = (
     CronTask(),
     Daemon(),
     Helm(),
+    Helmchart(),
     K8sObjects(),
     Kustomize(),
     Raw(),
@@ -114,14 +116,9 @@ TRAITS: tuple[TraitType[Any], ...] = (
     Volumes(),
 )
 
-UNSUPPORTED_COMPONENTS: Mapping[str, str] = {
-    "helmchart": "use type helm, which leaves the release to Flux in the target cluster",
-}
-"""Types that KubeVela has and lateen doesn't yet, and what to do instead."""
-
 UNSUPPORTED_TRAITS: Mapping[str, str] = {
     "helm-labels": "set the labels with the chart's values",
     "kruise-rollout": "use k8s-update-strategy",
     "rollout": "use k8s-update-strategy",
 }
-"""Likewise for traits."""
+"""Traits that KubeVela has and lateen doesn't yet, and what to do instead."""

@@ -9,7 +9,6 @@ from lateen.model.errors import InvalidApplication, nearest
 from lateen.rendering.catalog import (
     COMPONENTS,
     TRAITS,
-    UNSUPPORTED_COMPONENTS,
     UNSUPPORTED_TRAITS,
 )
 from lateen.rendering.definitions import ComponentType, TraitType
@@ -62,9 +61,7 @@ class Registry:
 
         Raises ``InvalidApplication`` at ``path``, with the nearest known name.
         """
-        return self._find(
-            self._components, UNSUPPORTED_COMPONENTS, name, path=path, what="component type"
-        )
+        return self._find(self._components, {}, name, path=path, what="component type")
 
     def trait(self, name: str, *, path: str = "type") -> TraitType[Any]:
         """Return a trait type by its name, which may pin the version.

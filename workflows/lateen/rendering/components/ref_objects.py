@@ -1,14 +1,15 @@
-"""``ref-objects``: copies of objects that exist in the hub or in another cluster."""
+"""``ref-objects``: copies of objects that exist in the hub, in another cluster, or at URLs."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
-from lateen.model.labels import LOCAL
+from lateen.model.fetched import url_key
+from lateen.model.labels import LOCAL, RESOURCE_URL
 from lateen.model.objects import ObjectRef
 from lateen.model.references import ObjectSelector
 from lateen.rendering.definitions import ComponentType, Rendered
@@ -70,6 +71,15 @@ class ObjectReference(Parameters):
         )
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("expected a URL that begins with https:// or http://")
+    return text
+
+
+Url = Annotated[str, AfterValidator(_url)]
+
+
 class RefObjectsParameters(Parameters):
     """Parameters of ``ref-objects``."""
 
@@ -78,19 +88,18 @@ class RefObjectsParameters(Parameters):
         min_length=1,
         description="What to copy; the first object found is the component's workload.",
     )
-    urls: list[str] | None = Field(
-        default=None, description="Not supported: lateen reads objects from clusters only."
+    urls: list[Url] | None = Field(
+        default=None,
+        min_length=1,
+        description="http(s) URLs of YAML whose objects are delivered, after `objects`.",
     )
 
     @model_validator(mode="after")
-    def _from_clusters_only(self) -> Self:
-        if self.urls:
+    def _anything(self) -> Self:
+        if not self.objects and not self.urls:
             raise ValueError(
-                "expected objects, not urls: a worker fetches nothing from the internet; apply the "
-                "manifests to the hub and refer to them, or write them out with type k8s-objects"
+                "expected objects, such as [{resource: deployments, name: web}], or urls"
             )
-        if not self.objects:
-            raise ValueError("expected objects, such as [{resource: deployments, name: web}]")
         return self
 
     def selectors(self, context: RenderContext) -> list[ObjectSelector]:
@@ -99,7 +108,7 @@ class RefObjectsParameters(Parameters):
 
 
 class RefObjects(ComponentType[RefObjectsParameters]):
-    """Copies of objects that exist in the hub or another cluster, frozen when the revision is made."""
+    """Copies of objects of the hub, another cluster or URLs, frozen when the revision is made."""
 
     type = "ref-objects"
     parameters = RefObjectsParameters
@@ -119,7 +128,25 @@ class RefObjects(ComponentType[RefObjectsParameters]):
                 )
             for each in objects:
                 found.setdefault(ObjectRef.of(each).key, each)
+        for index, url in enumerate(parameters.urls or ()):
+            objects = context.references.get(url_key(url))
+            if objects is None:
+                raise TemplateError(
+                    f"urls[{index}]",
+                    "what is there can't be known offline",
+                    hint="leave --offline away, or write the objects out with type k8s-objects",
+                )
+            for each in objects:
+                found.setdefault(ObjectRef.of(each).key, _noted(each, url))
         workload, *others = (copy.deepcopy(each) for each in found.values())
         return Rendered(
             workload, {f"objects-{index}": other for index, other in enumerate(others, 1)}
         )
+
+
+def _noted(manifest: Json, url: str) -> Json:
+    """Return an object with the annotation that says where it came from, as KubeVela notes it."""
+    metadata = manifest["metadata"]
+    written: Json = metadata.get("annotations") or {}
+    annotations = {**written, RESOURCE_URL: url}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}

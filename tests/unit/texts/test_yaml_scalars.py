@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lateen.client.yaml_scalars import resolve_plain
+from lateen.texts.yaml_scalars import resolve_plain
 
 
 @pytest.mark.parametrize(

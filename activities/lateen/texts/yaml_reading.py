@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from lateen.client.yaml_scalars import resolve_plain
 from lateen.model.errors import LateenError, shorten
 from lateen.model.json_values import DEEPEST, as_list, as_object
+from lateen.texts.yaml_scalars import resolve_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,16 +48,18 @@ class YamlDocument:
     line: int
 
 
-def read_yaml(text: str) -> list[YamlDocument]:
+def read_yaml(text: str, *, repeated_keys: bool = False) -> list[YamlDocument]:
     """Read all documents of a stream; empty ones have the value None.
 
-    Raises ``YamlError``.
+    With ``repeated_keys`` the last of several equal keys wins, as in Helm, whose charts rely on it. Raises
+    ``YamlError``.
     """
     import yaml  # noqa: PLC0415 - loaded only by who reads files
 
     parse = cast("Callable[..., Iterable[Any]]", yaml.parse)  # pyright: ignore[reportUnknownMemberType]
     try:
-        return list(_documents(parse(text, Loader=yaml.CBaseLoader)))
+        events = parse(text, Loader=yaml.CBaseLoader)
+        return list(_documents(events, repeated_keys=repeated_keys))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         message = getattr(error, "problem", None) or str(error)
@@ -75,12 +77,12 @@ def _line(text: str, number: int) -> str:
     return lines[number].lstrip(" ") if number < len(lines) else ""
 
 
-def _documents(events: Iterable[Any]) -> Iterator[YamlDocument]:
-    builder, line = _Builder(), 1
+def _documents(events: Iterable[Any], *, repeated_keys: bool) -> Iterator[YamlDocument]:
+    builder, line = _Builder(repeated_keys=repeated_keys), 1
     for event in events:
         kind = type(event).__name__
         if kind == "DocumentStartEvent":
-            builder, line = _Builder(), event.start_mark.line + 1
+            builder, line = _Builder(repeated_keys=repeated_keys), event.start_mark.line + 1
         elif kind == "DocumentEndEvent":
             yield YamlDocument(builder.result, line)
         elif kind in _STEPS:
@@ -116,7 +118,8 @@ class _Open:
 class _Builder:
     """Builds the value of one document from its events."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, repeated_keys: bool) -> None:
+        self._repeated_keys = repeated_keys
         self.result: Any = None
         self._open: list[_Open] = []
         self._anchors: dict[str, _Node | None] = {}
@@ -187,7 +190,8 @@ class _Builder:
             parent.merged += _mergeable(node.value, event)
             parent.merges = False
         elif parent.key is None:
-            parent.key = _unique_key(node.value, parent.lines, event)
+            lines = {} if self._repeated_keys else parent.lines
+            parent.key = _unique_key(node.value, lines, event)
         else:
             parent.node.value[parent.key] = node.value
             parent.key = None
