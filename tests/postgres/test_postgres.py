@@ -153,9 +153,7 @@ async def assert_delivered_once(pair: Pair, name: str, *components: str) -> None
     await until_listed(pair, f"WorkflowId = 'examples/{name}'", WorkflowExecutionStatus.COMPLETED)
     wanted = sorted([name, *components])
     for cluster in CLUSTERS:
-        path = "/apis/apps/v1/namespaces/examples/deployments"
-        selector = f"?labelSelector=app.oam.dev/name={name}"
-        items = platform.api(cluster).get(path + selector)["items"]
+        items = platform.deployments(cluster, name)
         assert sorted(item["metadata"]["name"] for item in items) == wanted
         assert {item["metadata"]["generation"] for item in items} == {1}, "written twice"
         assert {item["metadata"]["labels"]["app.oam.dev/appRevision"] for item in items} == {
@@ -189,6 +187,10 @@ async def test_a_worker_killed_in_the_middle_of_an_apply(pair: Pair, name: str) 
         {"name": each, "type": "webservice", "properties": {"image": "nginx"}} for each in more
     ]
     handle = await pair.platform.start(wanted)
+    for _ in range(2000):
+        if pair.platform.deployments(BEIJING, name) or pair.platform.deployments(HANGZHOU_1, name):
+            break
+        await asyncio.sleep(0.005)
     await pair.kill_busy(handle)
     assert (await delivered(pair, name))["phase"] == "delivered"
     await assert_delivered_once(pair, name, *more)
