@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from lateen.local.processes import free_ports, run, wait_until
 
@@ -34,7 +35,7 @@ def find_programs() -> Path | None:
 class Postgres:
     """One server on 127.0.0.1, run by an unprivileged user: as root PostgreSQL refuses to.
 
-    It trusts whoever reaches it, so it listens on loopback only. ``password`` is none.
+    It trusts whoever reaches it, so it listens on loopback only.
     """
 
     def __init__(self, programs: Path) -> None:
@@ -94,14 +95,14 @@ class Postgres:
         assert code == 0, f"{program} failed:\n{self.log.read_text()[-2000:]}"
 
     def _spawn(
-        self, program: str, *arguments: str, log: object = subprocess.DEVNULL
+        self, program: str, *arguments: str, log: IO[bytes] | int = subprocess.DEVNULL
     ) -> subprocess.Popen[bytes]:
         owner = self._owner
         return subprocess.Popen(
             [str(self._programs / program), *arguments],
             cwd=self._home,
             stdin=subprocess.DEVNULL,
-            stdout=log,  # type: ignore[arg-type]
+            stdout=log,
             stderr=subprocess.STDOUT,
             user=owner.pw_uid if owner else None,
             group=owner.pw_gid if owner else None,

@@ -12,6 +12,7 @@ from lateen.activities.planning import plan_all, seal, split, with_prune
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan, Vetted
 from lateen.hub.audits import append, now
+from lateen.hub.histories import overtaken
 from lateen.hub.revisions import RevisionLost, revision_name
 from lateen.model.application import Application, InlinePolicy
 from lateen.model.base import Json
@@ -304,6 +305,7 @@ async def _claim(
                 "latest_revision": max(audit.latest_revision, ref.number),
                 "latest_delivery": number,
                 "delivery": record,
+                "past": overtaken(audit, number),
                 "events": append(audit, [event]),
             }
         )

@@ -54,6 +54,7 @@ class Inventories:
         newer deliveries (one of them may have deleted it), so the audit is asked then.
         """
         created = False
+        claims = {entry.ref.key: entry for entry in entries}
 
         def change(before: Inventory | None) -> Inventory:
             nonlocal created
@@ -64,7 +65,7 @@ class Inventories:
             _check_fence(inventory, delivery)
             before_now = (e for e in inventory.entries if e.ref.key not in released)
             merged = {entry.ref.key: entry for entry in before_now}
-            merged.update({entry.ref.key: entry for entry in entries})
+            merged |= {key: _noted(merged.get(key), entry) for key, entry in claims.items()}
             return inventory.model_copy(
                 update={"delivery": delivery, "entries": list(merged.values())}
             )
@@ -128,6 +129,14 @@ class Inventories:
         """Return an application's inventories, one a cluster, by the cluster's name."""
         found = await self._store.list(namespace, {APP_NAME: application})
         return sorted(found, key=lambda inventory: inventory.cluster)
+
+
+def _noted(before: InventoryEntry | None, entry: InventoryEntry) -> InventoryEntry:
+    """Keep what an earlier attempt or step of the same delivery was about to do to an object."""
+    if before is None or before.delivery != entry.delivery or not before.effect:
+        return entry
+    created = "created" in (before.effect, entry.effect)
+    return entry.model_copy(update={"effect": "created" if created else "changed"})
 
 
 def _check_fence(inventory: Inventory, delivery: int) -> None:
