@@ -84,7 +84,8 @@ def changes_of(
         if each.state:
             said[each.cluster] = each.state
     for cluster, number in (kept or {}).items():
-        counts[cluster]["kept"] += number
+        if number:
+            counts[cluster]["kept"] += number
     return [
         ClusterChanges.model_validate(
             {"cluster": cluster, "state": said.get(cluster, ""), **counts[cluster]}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _GOOD = frozenset({"delivered", "deleted"})
 _COUNTS = ("created", "changed", "unchanged", "deleted", "kept")
+_NOTHING = "nothing changed"
 _MOST_NAMES = 4
 _WORDS = {
     "deleting": "deletion submitted",
@@ -99,9 +100,6 @@ def _changes(delivery: RecordedDelivery) -> Iterator[str]:
         groups.setdefault((each.state, _counts(each)), []).append(each.cluster)
     for (state, counts), names in groups.items():
         yield f"{_names(names)}: {f'{state}, ' if state else ''}{counts}"
-
-
-_NOTHING = "nothing changed"
 
 
 def _counts(changes: ClusterChanges) -> str:
