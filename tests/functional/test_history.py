@@ -143,7 +143,9 @@ async def test_a_run_that_was_terminated_has_no_end_and_says_so(platform: Platfo
     await platform.deliver(application(name))
     ended, after = recorded(platform, name)["deliveries"]
     assert (ended["end"], ended["phase"]) == ("unrecorded", "delivering")
+    assert changes(ended) == {BEIJING: {"created": 1}}, "as the inventory still knew"
     assert (after["end"], after["phase"]) == ("recorded", "delivered")
+    assert changes(after) == {BEIJING: {"changed": 1}}
     await platform.delete(name)
 
 

@@ -19,7 +19,7 @@ from lateen.contracts.messages import (
     StepPlan,
 )
 from lateen.hub.audits import append, now
-from lateen.hub.histories import changes_of, overtaken
+from lateen.hub.histories import changes_of, overtaken, unended
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication
 from lateen.model.records import Audit, AuditEvent, ClusterChanges, DeliveryRecord, Inventory
@@ -209,6 +209,7 @@ async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> 
     if stored is None and not inventories:
         return DeletionPlan(hub_uid=hub_uid, known=False)
     at = now()
+    changes = changes_of(unended(audit, run_id=run_id), inventories)
 
     def change(before: Audit) -> Audit:
         current = before.delivery
@@ -231,7 +232,7 @@ async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> 
                 "phase": "deleting",
                 "latest_delivery": number,
                 "delivery": record,
-                "past": overtaken(before, number),
+                "past": overtaken(before, run_id=run_id, changes=changes),
                 "events": append(before, [event]),
             }
         )

@@ -49,14 +49,25 @@ def ended(
     return _bounded(sorted([*others, filed], key=lambda each: each.number))
 
 
-def overtaken(audit: Audit, number: int) -> list[PastDelivery]:
-    """Return the past as delivery ``number`` begins: the one before it may never have recorded its end."""
+def unended(audit: Audit, *, run_id: str) -> int:
+    """Return the number of another run's delivery that has no recorded end; 0 if there is none."""
     before = audit.delivery
-    if before is None or before.number == number or before.ended_at:
+    return 0 if before is None or before.ended_at or before.run_id == run_id else before.number
+
+
+def overtaken(
+    audit: Audit, *, run_id: str, changes: Iterable[ClusterChanges] = ()
+) -> list[PastDelivery]:
+    """Return the past as a run begins its delivery: the one before it may never have recorded its end.
+
+    ``changes`` is what that one did, by what the inventories still say.
+    """
+    before = audit.delivery
+    if before is None or not unended(audit, run_id=run_id):
         return audit.past
     if any(each.number == before.number for each in audit.past):
         return audit.past
-    return ended(audit.past, before, [])
+    return ended(audit.past, before, changes)
 
 
 def changes_of(

@@ -45,7 +45,7 @@ _SHORT_HELP = {
     "delete": "Delete an application from every cluster.",
     "status": "Show where an application is and how it does.",
     "ls": "List applications.",
-    "history": "Show every delivery: who asked, who decided, what changed where.",
+    "history": "Show every delivery: who decided, what changed.",
     "diff": "Show what a delivery would change.",
     "drift": "Look whether clusters still have what was delivered.",
     "logs": "Show what an application's containers wrote.",

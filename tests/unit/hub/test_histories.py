@@ -115,10 +115,12 @@ class TestFiling:
 
     def test_one_that_never_recorded_its_end_is_filed_when_the_next_begins(self) -> None:
         open_ = DeliveryRecord(number=3, run_id="r", phase="waiting", started_at="t")
-        (past,) = overtaken(Audit(delivery=open_), 4)
+        did = [ClusterChanges(cluster="a", created=1)]
+        (past,) = overtaken(Audit(delivery=open_), run_id="next", changes=did)
         assert (past.number, past.phase, past.ended_at) == (3, "waiting", "")
-        assert overtaken(Audit(delivery=open_), 3) == []
-        assert overtaken(Audit(delivery=open_, past=[past]), 4) == [past]
+        assert past.changes == did
+        assert overtaken(Audit(delivery=open_), run_id="r", changes=did) == []
+        assert overtaken(Audit(delivery=open_, past=[past]), run_id="next") == [past]
         late = record(3, phase="superseded")
         assert [each.phase for each in ended([past], late, [])] == ["superseded"]
 
