@@ -184,8 +184,8 @@ def record_of(
         else:
             wave = graph.wave_of(Facts.of(manifest).component)
             entry = _entry(request, manifest, treatment, wave=wave)
-            effect = effects.get(entry.ref.key, "")
-            entries.append(entry.model_copy(update={"effect": effect}) if effect else entry)
+            effect = effects.get(entry.ref.key, "pending")
+            entries.append(entry.model_copy(update={"effect": effect}))
     return PlacementRecord(entries, released)
 
 

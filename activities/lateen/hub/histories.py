@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from lateen.model.json_values import canonical_json
-from lateen.model.records import Audit, ClusterChanges, DeliveryRecord, PastDelivery
+from lateen.model.records import Audit, ClusterChanges, DeliveryRecord, ObjectCounts, PastDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ _LARGEST = 100 * 1024
 """Bytes of all of them. An object of Kubernetes takes about 1.5 MB, and is written as a whole each time."""
 
 _LONGEST_MESSAGE = 500
-_COUNTS = ("created", "changed", "unchanged", "deleted", "kept")
+_COUNTS = tuple(ObjectCounts.model_fields)
 
 
 def ended(
@@ -86,7 +86,7 @@ def changes_of(
     counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COUNTS, 0))
     for inventory in inventories:
         for entry in inventory.entries:
-            if entry.delivery == delivery:
+            if entry.delivery == delivery and entry.effect != "pending":
                 counts[inventory.cluster][entry.effect or "unchanged"] += 1
     said = dict(states or {})
     for each in removed:
@@ -105,9 +105,8 @@ def changes_of(
     ]
 
 
-def _total(changes: Collection[ClusterChanges]) -> ClusterChanges:
-    sums = {name: sum(getattr(each, name) for each in changes) for name in _COUNTS}
-    return ClusterChanges.model_validate({"cluster": "", **sums})
+def _total(changes: Collection[ClusterChanges]) -> ObjectCounts:
+    return ObjectCounts(**{name: sum(getattr(each, name) for each in changes) for name in _COUNTS})
 
 
 def _bounded(past: Sequence[PastDelivery]) -> list[PastDelivery]:

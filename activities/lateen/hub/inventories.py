@@ -15,9 +15,12 @@ from lateen.hub.cluster_users import INVENTORY_CLUSTER
 from lateen.hub.records import API_VERSION, RecordStore
 from lateen.kube.cluster import Cluster
 from lateen.model.labels import APP_NAME
-from lateen.model.records import Inventory, InventoryEntry
+from lateen.model.records import Effect, Inventory, InventoryEntry
 
 Key = tuple[str, str, str, str]
+
+_SAYING_MORE: Sequence[Effect] = ("pending", "", "changed", "created")
+"""Effects, each said to be more than those before it."""
 
 
 def inventory_name(application: str, cluster: str) -> str:
@@ -133,10 +136,10 @@ class Inventories:
 
 def _noted(before: InventoryEntry | None, entry: InventoryEntry) -> InventoryEntry:
     """Keep what an earlier attempt or step of the same delivery was about to do to an object."""
-    if before is None or before.delivery != entry.delivery or not before.effect:
+    if before is None or before.delivery != entry.delivery:
         return entry
-    created = "created" in (before.effect, entry.effect)
-    return entry.model_copy(update={"effect": "created" if created else "changed"})
+    effect = max(before.effect, entry.effect, key=_SAYING_MORE.index)
+    return entry.model_copy(update={"effect": effect})
 
 
 def _check_fence(inventory: Inventory, delivery: int) -> None:

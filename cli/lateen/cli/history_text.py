@@ -11,7 +11,7 @@ from lateen.model.durations import format_duration
 
 if TYPE_CHECKING:
     from lateen.client.histories import History, HistoryEvent, RecordedDelivery
-    from lateen.model.records import ClusterChanges
+    from lateen.model.records import ObjectCounts
 
 _GOOD = frozenset({"delivered", "deleted"})
 _COUNTS = ("created", "changed", "unchanged", "deleted", "kept")
@@ -102,7 +102,7 @@ def _changes(delivery: RecordedDelivery) -> Iterator[str]:
         yield f"{_names(names)}: {f'{state}, ' if state else ''}{counts}"
 
 
-def _counts(changes: ClusterChanges) -> str:
+def _counts(changes: ObjectCounts) -> str:
     numbers = [(getattr(changes, name), name) for name in _COUNTS]
     return ", ".join(f"{number} {name}" for number, name in numbers if number) or _NOTHING
 

@@ -16,7 +16,14 @@ from lateen.client.failures import is_missing
 from lateen.client.inspecting import run_info
 from lateen.client.results import RunInfo
 from lateen.model.base import Json, Record
-from lateen.model.records import Audit, AuditEvent, ClusterChanges, DeliveryRecord, PastDelivery
+from lateen.model.records import (
+    Audit,
+    AuditEvent,
+    ClusterChanges,
+    DeliveryRecord,
+    ObjectCounts,
+    PastDelivery,
+)
 
 DeliveryEnd = Literal["recorded", "open", "unrecorded"]
 """``open``: it goes on. ``unrecorded``: it is over and nobody wrote down how: its run was terminated."""
@@ -61,7 +68,7 @@ class RecordedDelivery(Record):
     started_at: str = ""
     ended_at: str = ""
     seconds: float | None = None
-    total: ClusterChanges = ClusterChanges(cluster="")
+    total: ObjectCounts = ObjectCounts()
     reached: int = 0
     clusters: list[ClusterChanges] = []
     events: list[HistoryEvent] = []

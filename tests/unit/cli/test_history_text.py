@@ -6,7 +6,7 @@ from typing import Any
 
 from lateen.cli.history_text import history_lines
 from lateen.client.histories import History, HistoryEvent, RecordedDelivery
-from lateen.model.records import ClusterChanges
+from lateen.model.records import ClusterChanges, ObjectCounts
 
 
 def lines(*deliveries: RecordedDelivery, **more: Any) -> list[str]:
@@ -92,7 +92,7 @@ def test_one_without_an_end() -> None:
 
 
 def test_what_is_no_longer_kept_is_said() -> None:
-    total = ClusterChanges(cluster="", created=5000)
+    total = ObjectCounts(created=5000)
     shown = lines(delivery(total=total, reached=500), dropped=7, stored=False)
     assert shown[0] == "shop/web: 1 delivery, the application is deleted"
     assert shown[1] == "7 older deliveries no longer kept"

@@ -11,8 +11,8 @@ from lateen.model.drift import DriftRecord
 from lateen.model.objects import ObjectRef
 from lateen.model.references import FoundObjects
 
-Effect = Literal["", "created", "changed"]
-"""What a delivery did to an object; empty for nothing."""
+Effect = Literal["", "pending", "created", "changed"]
+"""What a delivery did to an object: empty for nothing, ``pending`` while its turn has not come."""
 
 Phase = Literal[
     "delivering",
@@ -155,19 +155,24 @@ class DeliveryRecord(Record):
     steps: list[Json] = []
 
 
-class ClusterChanges(Record):
-    """What one delivery did to one cluster, in objects.
+class ObjectCounts(Record):
+    """What one delivery did, in objects. ``kept`` are those that it no longer delivers and left there."""
 
-    ``kept`` are those that it no longer delivers and left there. ``state`` says more than ``delivered`` or
-    ``deleted``: ``failed``, ``cancelled``, ``pending``, ``abandoned``, ``orphaned``; it is empty otherwise.
-    """
-
-    cluster: str
     created: int = 0
     changed: int = 0
     unchanged: int = 0
     deleted: int = 0
     kept: int = 0
+
+
+class ClusterChanges(ObjectCounts):
+    """What one delivery did to one cluster.
+
+    ``state`` says more than ``delivered`` or ``deleted``: ``failed``, ``cancelled``, ``pending``,
+    ``abandoned``, ``orphaned``; it is empty otherwise.
+    """
+
+    cluster: str
     state: str = ""
 
 
@@ -188,7 +193,7 @@ class PastDelivery(Record):
     ended_at: str = ""
     phase: str = ""
     message: str = ""
-    total: ClusterChanges = ClusterChanges(cluster="")
+    total: ObjectCounts = ObjectCounts()
     reached: int = 0
     changes: list[ClusterChanges] = []
 
