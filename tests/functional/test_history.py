@@ -90,7 +90,8 @@ async def test_everything_is_told_after_temporal_forgot_it(platform: Platform) -
     )
     await platform.deliver(application(name, clusters=one, image="nginx:3"), {"actor": "ci"})
     path = f"/apis/apps/v1/namespaces/examples/deployments/{name}"
-    platform.api(BEIJING).patch(path, {"spec": {"replicas": 3}})
+    changed = {"containers": [{"name": name, "image": "nginx:other"}]}
+    platform.api(BEIJING).patch(path, {"spec": {"template": {"spec": changed}}})
     drift = platform.lateen("drift", name, "-n", "examples", "--repair", "--actor", "carol")
     assert drift.returncode == 1, drift.stderr
     client = await platform.client()
@@ -116,7 +117,8 @@ async def test_everything_is_told_after_temporal_forgot_it(platform: Platform) -
     assert who(third) == [("submitted", "ci", "")]
     assert changes(third) == {BEIJING: {"changed": 1}, HANGZHOU_1: {"deleted": 1}}
     (drifted,) = [event for event in third["events"] if event["type"] == "drifted"]
-    assert "spec.replicas" in drifted["message"]
+    assert f"containers[{name}].image" in drifted["message"]
+    assert who(repair) == [("submitted", "carol", "")]
     assert changes(repair) == {BEIJING: {"changed": 1}}
     assert repair["revision"] == third["revision"] == f"{name}-v3"
     assert (deletion["intent"], deletion["actor"]) == ("delete", "dave")
