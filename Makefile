@@ -17,10 +17,10 @@ BENCH ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo down test test-image check bench manifests clean
+.PHONY: help demo down test test-image test-postgres check bench manifests clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Deliver the example applications to a local stack and leave an approval waiting
 	@$(LATEEN) local demo
@@ -42,6 +42,10 @@ check: $(DEVELOP) ## Check format, style, types and layers
 test-image: $(DEVELOP) ## Build and run the worker's image (needs root, docker.io and debootstrap)
 	@$(LATEEN) local tools
 	@LATEEN_TEST_IMAGE=1 $(BIN)/pytest -rs tests/image
+
+test-postgres: $(DEVELOP) ## Run two workers with Temporal's own server on PostgreSQL, and break all of it
+	@$(LATEEN) local tools
+	@LATEEN_TEST_POSTGRES=1 $(BIN)/pytest -rs tests/postgres
 
 bench: $(INSTALLED) ## Measure how fast deliveries are on this machine
 	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH)

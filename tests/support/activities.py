@@ -90,6 +90,7 @@ class FakeActivities(DeliveryActivities):
         self.owned: list[str] = []
         self.stored: list[str] = []
         self.checked: dict[str, DriftChecked] = {}
+        self.inspected: Json = {}
         self.failures: dict[str, list[ApplicationError]] = defaultdict(list)
         self.plan_salt: dict[str, list[str]] = defaultdict(list)
         self.calls: list[Call] = []
@@ -271,7 +272,7 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="inspect")
     async def inspect(self, request: Inspect) -> Json:
         async with self._doing("inspect", request):
-            return {"name": request.name, "live": request.live}
+            return {"name": request.name, "live": request.live, **self.inspected}
 
     @activity.defn(name="list_delivered")
     async def list_delivered(self, request: ListDelivered) -> DeliveredShard:

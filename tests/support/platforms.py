@@ -109,6 +109,13 @@ class Platform:
         items = self.api(cluster).get(path)["items"]
         return next((item for item in items if item["metadata"]["name"] == name), None)
 
+    def deployments(self, cluster: str, application: str) -> list[Json]:
+        """Return the Deployments that an application has in a cluster."""
+        path = "/apis/apps/v1/namespaces/examples/deployments"
+        selector = f"?labelSelector=app.oam.dev/name={application}"
+        items: list[Json] = self.api(cluster).get(path + selector)["items"]
+        return items
+
     def audit(self, name: str) -> Json:
         """Return what the hub recorded of an application."""
         path = f"/apis/lateen.dev/v1alpha1/namespaces/examples/audits/{name}"

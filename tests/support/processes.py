@@ -31,6 +31,11 @@ class WorkerProcess:
         """The id of the process."""
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
     def signal(self, number: int) -> None:
         """Send a signal."""
         self._process.send_signal(number)

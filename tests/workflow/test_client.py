@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -451,3 +452,36 @@ class TestStatus:
     async def test_an_unknown_one(self, bench: Bench, lateen: Lateen) -> None:
         with pytest.raises(NotFound, match="no application 'nothing' in namespace"):
             await lateen.status(NAMESPACE, "nothing")
+
+
+class TestHistory:
+    async def test_what_the_hub_keeps_with_temporals_word_on_what_is_open(
+        self, bench: Bench, lateen: Lateen
+    ) -> None:
+        """Without a recorded end the run is asked: it goes on, or it was terminated."""
+        run = await bench.start(gated(bench))
+        await waiting(bench)
+        record = {"number": 1, "runId": run.result_run_id, "phase": "waiting", "actor": "mia"}
+        event = {"at": "2026-01-02T03:04:05Z", "type": "submitted", "delivery": 1, "actor": "mia"}
+        audit = {"latestDelivery": 1, "delivery": record, "events": [event]}
+        bench.fakes.inspected = {"known": True, "stored": True, "audit": audit}
+        (open_,) = (await lateen.history(NAMESPACE, bench.name)).deliveries
+        assert (open_.phase, open_.end, open_.actor) == ("waiting", "open", "mia")
+        assert [each.type for each in open_.events] == ["submitted"]
+        asked = bench.fakes.called("inspect")[-1]
+        assert (asked.name, asked.live) == (bench.name, False)
+        await bench.handle.terminate()
+        (ended,) = (await lateen.history(NAMESPACE, bench.name)).deliveries
+        assert (ended.phase, ended.end) == ("terminated", "unrecorded")
+        record["runId"] = str(uuid.uuid4())
+        (lost,) = (await lateen.history(NAMESPACE, bench.name)).deliveries
+        assert (lost.phase, lost.end) == ("waiting", "unrecorded"), "Temporal has forgotten the run"
+
+    async def test_of_what_never_was(self, bench: Bench, lateen: Lateen) -> None:
+        bench.fakes.inspected = {"known": False}
+        with pytest.raises(NotFound, match="nothing is recorded of an application 'nothing'"):
+            await lateen.history(NAMESPACE, "nothing")
+
+    async def test_without_a_worker_nobody_can_read_the_hub(self, idle: Bench) -> None:
+        with pytest.raises(NoWorker, match="no worker polls"):
+            await Lateen(idle.client, task_queue=idle.task_queue).history(NAMESPACE, idle.name)

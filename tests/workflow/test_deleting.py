@@ -25,6 +25,12 @@ async def deleting(bench: Bench, **more: Any) -> Any:
     return await bench.start({**DELETE, **more})
 
 
+def told(bench: Bench) -> dict[str, tuple[int, int, str]]:
+    """Return what the close said of each cluster: deleted, kept, and what else."""
+    removed = bench.fakes.called("close_delivery")[-1].removed
+    return {each.cluster: (each.deleted, each.kept, each.state) for each in removed}
+
+
 async def test_a_closed_application_is_deleted_from_every_cluster(bench: Bench) -> None:
     result = await result_of(await deleting(bench))
     assert (result["phase"], result["known"]) == ("deleted", True)
@@ -34,6 +40,7 @@ async def test_a_closed_application_is_deleted_from_every_cluster(bench: Bench) 
     assert all(r.everything and not r.orphan and r.delivery == 1 for r in requests)
     assert bench.fakes.called("open_deletion")[0].actor == "mia"
     assert bench.fakes.closed_as() == ["deleted"]
+    assert told(bench) == dict.fromkeys("abc", (2, 0, ""))
 
 
 @pytest.mark.parametrize("name", ["", "/", "Not A Name", "a/b", "x" * 57])
@@ -56,6 +63,7 @@ async def test_orphaning_forgets_without_deleting(bench: Bench) -> None:
     result = await result_of(await deleting(bench, orphan=True))
     assert set(result["clusters"].values()) == {"orphaned 2 objects"}
     assert all(r.orphan for r in bench.fakes.called("prune_cluster"))
+    assert told(bench) == dict.fromkeys("abc", (0, 2, "orphaned"))
 
 
 async def test_a_running_delivery_is_superseded(bench: Bench) -> None:
@@ -90,6 +98,7 @@ async def test_a_cluster_that_refuses_fails_the_run_and_stays_recorded(bench: Be
     assert failure.message == "not deleted everywhere: b"
     assert failure.details[0]["clusters"]["b"] == "failed: forbidden"
     assert bench.fakes.closed_as() == ["failed"]
+    assert told(bench) == {"a": (2, 0, ""), "b": (0, 0, "failed"), "c": (2, 0, "")}
 
 
 async def test_a_cluster_is_given_up_while_it_is_owed(bench: Bench) -> None:
@@ -102,6 +111,7 @@ async def test_a_cluster_is_given_up_while_it_is_owed(bench: Bench) -> None:
     assert result["clusters"]["b"] == "abandoned"
     assert [(r.cluster, r.orphan) for r in bench.fakes.called("prune_cluster")][-1] == ("b", True)
     assert [(e.type, e.message) for e in bench.fakes.events] == [("abandoned", "b")]
+    assert told(bench)["b"] == (0, 0, "abandoned")
 
 
 async def test_delivering_again_supersedes_a_deletion_that_is_owed(bench: Bench) -> None:

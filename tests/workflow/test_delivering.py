@@ -52,6 +52,12 @@ async def test_an_unchanged_application_ends_without_a_write(bench: Bench) -> No
     assert bench.fakes.names() == ["open_delivery"]
 
 
+def told(bench: Bench) -> list[tuple[str, int, str]]:
+    """Return what the last close said was deleted."""
+    removed = bench.fakes.called("close_delivery")[-1].removed
+    return [(each.cluster, each.deleted, each.state) for each in removed]
+
+
 async def test_what_no_step_places_is_pruned_once_after_the_last_step(bench: Bench) -> None:
     bench.fakes.prune = ["b", "c"]
     result = await bench.deliver(topologies={"t": ["a"]})
@@ -63,6 +69,7 @@ async def test_what_no_step_places_is_pruned_once_after_the_last_step(bench: Ben
     ]
     assert result["clusters"] == {"b": "pruned 2 objects", "c": "pruned 2 objects"}
     assert [r.pruned for r in bench.fakes.called("close_delivery")] == [False, True]
+    assert sorted(told(bench)) == [("b", 2, ""), ("c", 2, "")]
     request = bench.fakes.called("prune_cluster")[0]
     assert not request.everything
     assert request.placements == []
@@ -81,17 +88,17 @@ async def test_a_failed_delivery_prunes_if_it_is_told_to_and_stays_failed(bench:
         ("failed", False),
         ("failed", True),
     ]
-    told = {r.cluster: r for r in bench.fakes.called("prune_cluster")}
-    assert [p.cluster for p in told["a"].placements] == ["a"]
-    assert all(r.partly and not r.everything for r in told.values())
+    asked = {r.cluster: r for r in bench.fakes.called("prune_cluster")}
+    assert [p.cluster for p in asked["a"].placements] == ["a"]
+    assert all(r.partly and not r.everything for r in asked.values())
 
 
 async def test_a_pruned_cluster_is_told_of_its_own_placements_only(bench: Bench) -> None:
     """With all of them in each, a change of a few hundred clusters is more than a history takes."""
     bench.fakes.prune = ["a", "b", "c"]
     await bench.deliver(topologies={"t": ["a", "b"]})
-    told = {r.cluster: r.placements for r in bench.fakes.called("prune_cluster")}
-    assert {name: [p.cluster for p in found] for name, found in told.items()} == {
+    asked = {r.cluster: r.placements for r in bench.fakes.called("prune_cluster")}
+    assert {name: [p.cluster for p in found] for name, found in asked.items()} == {
         "a": ["a"],
         "b": ["b"],
         "c": [],
@@ -107,6 +114,7 @@ async def test_a_cluster_that_cannot_be_pruned_fails_the_run_but_not_the_others(
     assert failure.type == errors.DELIVERY_FAILED
     assert failure.message == "delivered, but not pruned: b: a finalizer holds it"
     assert failure.details[0]["clusters"]["c"] == "pruned 2 objects"
+    assert sorted(told(bench)) == [("b", 0, "failed"), ("c", 2, "")]
 
 
 class TestPlacements:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 
 from lateen.activities.opening import claimed_number, placements_digest
 from lateen.activities.planning import decide, split
@@ -18,10 +19,14 @@ from lateen.contracts.messages import (
     StepPlan,
 )
 from lateen.hub.audits import append, now
+from lateen.hub.histories import changes_of, overtaken, unended
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication
-from lateen.model.records import Audit, AuditEvent, DeliveryRecord
+from lateen.model.records import Audit, AuditEvent, ClusterChanges, DeliveryRecord, Inventory
 from lateen.planning.pruning import PruneDecision
+
+_STATES = ("failed", "cancelled", "delivering", "pending", "")
+"""What a placement may be besides delivered, the worst first."""
 
 _MOST_PLACEMENTS = 500
 """Beyond this many only the placements that failed are recorded one by one."""
@@ -58,8 +63,9 @@ async def close_delivery(rooms: Rooms, request: CloseDelivery) -> ClosedDelivery
     """
     await rooms.check_hub(request)
     namespace, name = split(request.application)
+    inventories = await rooms.inventories.list(namespace, name)
     try:
-        decisions = await _pruning(rooms, request)
+        decisions = await _pruning(rooms, request, inventories)
     except InvalidApplication as error:
         if request.phase == "delivered":
             raise
@@ -70,14 +76,23 @@ async def close_delivery(rooms: Rooms, request: CloseDelivery) -> ClosedDelivery
     if prune and not request.pruned:
         return ClosedDelivery(closed=False, prune=prune, retained=retained)
     stored = await rooms.applications.read(namespace, name) if request.phase == "deleted" else None
-    audit = await _record_end(rooms, request, retained=retained)
+    changes = changes_of(
+        request.delivery,
+        inventories,
+        removed=request.removed,
+        kept={decision.cluster: len(decision.retained) for decision in decisions},
+        states=_states(request.steps),
+    )
+    audit = await _record_end(rooms, request, retained=retained, changes=changes)
     if request.phase == "deleted" and _is_current(audit, request):
         await rooms.revisions.delete_all(namespace, name, latest=audit.latest_revision)
         await rooms.applications.delete(namespace, name, stored)
     return ClosedDelivery(closed=True, retained=retained)
 
 
-async def _pruning(rooms: Rooms, request: CloseDelivery) -> list[PruneDecision]:
+async def _pruning(
+    rooms: Rooms, request: CloseDelivery, inventories: Sequence[Inventory]
+) -> list[PruneDecision]:
     if request.phase not in ("delivered", "failed") or request.revision is None:
         return []
     namespace, name = split(request.application)
@@ -94,7 +109,18 @@ async def _pruning(rooms: Rooms, request: CloseDelivery) -> list[PruneDecision]:
         placements=request.placements,
         partly=failed,
         confirmed=request.confirm_removal,
+        inventories=inventories,
     )
+
+
+def _states(outcomes: Iterable[StepOutcome]) -> dict[str, str]:
+    """Return by cluster what became of placements that were not delivered; the worst if there are several."""
+    states: dict[str, str] = {}
+    for placement in (each for outcome in outcomes for each in outcome.placements):
+        known = states.get(placement.cluster, "")
+        if placement.phase in _STATES[: _STATES.index(known)]:
+            states[placement.cluster] = placement.phase
+    return states
 
 
 def _is_current(audit: Audit, request: CloseDelivery) -> bool:
@@ -102,7 +128,13 @@ def _is_current(audit: Audit, request: CloseDelivery) -> bool:
     return audit.delivery is not None and audit.delivery.number == request.delivery
 
 
-async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[str]) -> Audit:
+async def _record_end(
+    rooms: Rooms,
+    request: CloseDelivery,
+    *,
+    retained: list[str],
+    changes: Sequence[ClusterChanges],
+) -> Audit:
     namespace, name = split(request.application)
     at = now()
     ended = AuditEvent(
@@ -130,7 +162,7 @@ async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[st
         )
 
     return await rooms.audits.end(
-        namespace, name, delivery=request.delivery, ended=end, events=events
+        namespace, name, delivery=request.delivery, ended=end, events=events, changes=changes
     )
 
 
@@ -177,6 +209,7 @@ async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> 
     if stored is None and not inventories:
         return DeletionPlan(hub_uid=hub_uid, known=False)
     at = now()
+    changes = changes_of(unended(audit, run_id=run_id), inventories)
 
     def change(before: Audit) -> Audit:
         current = before.delivery
@@ -199,6 +232,7 @@ async def open_deletion(rooms: Rooms, request: OpenDeletion, *, run_id: str) -> 
                 "phase": "deleting",
                 "latest_delivery": number,
                 "delivery": record,
+                "past": overtaken(before, run_id=run_id, changes=changes),
                 "events": append(before, [event]),
             }
         )

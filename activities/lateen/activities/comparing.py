@@ -28,7 +28,7 @@ from lateen.model.errors import InvalidApplication, LateenError
 from lateen.model.labels import APP_COMPONENT, APP_REVISION, CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
-from lateen.model.records import Audit, InventoryEntry, PlacementDigest, Snapshot
+from lateen.model.records import Audit, Effect, InventoryEntry, PlacementDigest, Snapshot
 from lateen.planning.differences import (
     Action,
     ApplicationDifference,
@@ -327,6 +327,22 @@ def difference_of(found: Found, *, exempt: Sequence[FieldPath] = ()) -> ObjectDi
         return _object("change", ref, component=component, note=note)
     fields = differences(*spared(_shown(found.live), _shown(found.planned), exempt))
     return _object("change", ref, component=component, fields=fields) if fields else None
+
+
+def effect_of(found: Found) -> Effect:
+    """Tell in a word what writing an object that was looked at does to it.
+
+    One that can't be foretold counts as changed, as it does in a difference.
+    """
+    if found.way == "leave":
+        return ""
+    if found.live is None:
+        return "created"
+    foretold = found.way not in _NOTES and found.planned is not None
+    ending = as_object(found.live.get("metadata")).get("deletionTimestamp")
+    if foretold and not ending and _shown(found.live) == _shown(found.planned or {}):
+        return ""
+    return "changed"
 
 
 def _shown(live: Json) -> Json:

@@ -12,13 +12,21 @@ from lateen.activities.planning import plan_all, seal, split, with_prune
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan, Vetted
 from lateen.hub.audits import append, now
+from lateen.hub.histories import changes_of, overtaken, unended
 from lateen.hub.revisions import RevisionLost, revision_name
 from lateen.model.application import Application, InlinePolicy
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication
 from lateen.model.json_values import json_digest
 from lateen.model.parsing import parse_application, parse_policy
-from lateen.model.records import Audit, AuditEvent, DeliveryRecord, RevisionRef, Snapshot
+from lateen.model.records import (
+    Audit,
+    AuditEvent,
+    ClusterChanges,
+    DeliveryRecord,
+    RevisionRef,
+    Snapshot,
+)
 from lateen.planning.checking import check_application
 from lateen.planning.inline_secrets import refuse_inline_secrets
 from lateen.planning.plan import PlannedStep
@@ -79,7 +87,8 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     if audit.delivery is None or audit.delivery.run_id != run_id or audit.revision_digest != digest:
         ref = await _store(rooms, application, audit, digest=digest, snapshot=snapshot)
         seen = audit.latest_delivery
-        audit = await _claim(rooms, request, ref=ref, run_id=run_id, seen=seen)
+        changes = await _left(rooms, request, audit, run_id=run_id)
+        audit = await _claim(rooms, request, ref=ref, run_id=run_id, seen=seen, changes=changes)
         await _drop_revisions(rooms, resolved, audit, latest=ref.number)
         opened = opened.model_copy(update={"revision": ref})
     rooms.remember(namespace, opened.revision, resolved)
@@ -276,8 +285,24 @@ def claimed_number(audit: Audit, *, run_id: str, seen: int) -> int:
     return audit.latest_delivery + 1
 
 
+async def _left(
+    rooms: Rooms, request: OpenDelivery, audit: Audit, *, run_id: str
+) -> list[ClusterChanges]:
+    """Count what the delivery before did, if its run ended without recording that: soon nobody can tell."""
+    number = unended(audit, run_id=run_id)
+    if not number:
+        return []
+    return changes_of(number, await rooms.inventories.list(*split(request.application)))
+
+
 async def _claim(
-    rooms: Rooms, request: OpenDelivery, *, ref: RevisionRef, run_id: str, seen: int
+    rooms: Rooms,
+    request: OpenDelivery,
+    *,
+    ref: RevisionRef,
+    run_id: str,
+    seen: int,
+    changes: Sequence[ClusterChanges],
 ) -> Audit:
     """Take the next delivery number and record who submitted; a retry of the same run keeps its number."""
     namespace, name = split(request.application)
@@ -304,6 +329,7 @@ async def _claim(
                 "latest_revision": max(audit.latest_revision, ref.number),
                 "latest_delivery": number,
                 "delivery": record,
+                "past": overtaken(audit, run_id=run_id, changes=changes),
                 "events": append(audit, [event]),
             }
         )

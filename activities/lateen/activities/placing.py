@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from lateen.activities.applying import Applier, Found
+from lateen.activities.comparing import effect_of
 from lateen.activities.edges import PlanChanged, TimedOut
 from lateen.activities.planning import split
 from lateen.activities.rooms import Rooms, off_loop
@@ -113,7 +114,11 @@ async def _apply(
 ) -> list[Json]:
     """Look, record, write. Once writing has begun it ends, also when the delivery is cancelled."""
     step = resolved.step(request.step)
-    lease = _Lease(rooms, request, lambda each: record_of(request, resolved, each))
+    lease = _Lease(
+        rooms,
+        request,
+        lambda manifests, found: record_of(request, resolved, manifests, found),
+    )
     applier = Applier(
         cluster, application=request.application, lease=lease, treat=resolved.treatment
     )
@@ -142,7 +147,7 @@ async def _apply(
 async def _record_and_write(
     lease: _Lease, applier: Applier, found: Sequence[Found], *, manifests: Sequence[Json]
 ) -> list[Json]:
-    await lease.claim(manifests)
+    await lease.claim(manifests, found)
     return await applier.write(found)
 
 
@@ -159,9 +164,16 @@ class PlacementRecord:
 
 
 def record_of(
-    request: DeliverPlacement, resolved: Resolved, manifests: Iterable[Json]
+    request: DeliverPlacement,
+    resolved: Resolved,
+    manifests: Iterable[Json],
+    found: Iterable[Found] = (),
 ) -> PlacementRecord:
-    """Return what to record before the placement is written. What is only looked at is not recorded."""
+    """Return what to record before the placement is written. What is only looked at is not recorded.
+
+    What is ``found`` is about to be written; the rest comes later.
+    """
+    effects = {ObjectRef.of(each.manifest).key: effect_of(each) for each in found}
     graph = resolved.graph(resolved.step(request.step))
     entries: list[InventoryEntry] = []
     released: set[Key] = set()
@@ -171,7 +183,9 @@ def record_of(
             released.add(ObjectRef.of(manifest).key)
         else:
             wave = graph.wave_of(Facts.of(manifest).component)
-            entries.append(_entry(request, manifest, treatment, wave=wave))
+            entry = _entry(request, manifest, treatment, wave=wave)
+            effect = effects.get(entry.ref.key, "pending")
+            entries.append(entry.model_copy(update={"effect": effect}))
     return PlacementRecord(entries, released)
 
 
@@ -186,16 +200,16 @@ class _Lease:
         self,
         rooms: Rooms,
         request: DeliverPlacement,
-        record: Callable[[Sequence[Json]], PlacementRecord],
+        record: Callable[[Sequence[Json], Sequence[Found]], PlacementRecord],
     ) -> None:
         self._rooms = rooms
         self._request = request
         self._record = record
         self._seen = float("-inf")
 
-    async def claim(self, manifests: Sequence[Json]) -> None:
-        """Record what is about to be applied. Raises ``SupersededDelivery``."""
-        record = self._record(manifests)
+    async def claim(self, manifests: Sequence[Json], found: Sequence[Found]) -> None:
+        """Record what the placement gets, and how it changes. Raises ``SupersededDelivery``."""
+        record = self._record(manifests, found)
         asked = time.monotonic()
         request = self._request
         namespace, name = split(request.application)

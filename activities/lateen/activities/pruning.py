@@ -73,8 +73,13 @@ async def prune_cluster(rooms: Rooms, request: PruneCluster, *, report: Report) 
         return PlacementResult(
             cluster=request.cluster, objects=len(decision.release), message=message
         )
-    kept = f"{len(decision.release)} kept by its garbage-collect policy" if decision.release else ""
-    return PlacementResult(cluster=request.cluster, objects=len(decision.delete), message=kept)
+    kept = len(decision.release)
+    return PlacementResult(
+        cluster=request.cluster,
+        objects=len(decision.delete),
+        message=f"{kept} kept by its garbage-collect policy" if kept else "",
+        kept=kept,
+    )
 
 
 async def _decision(rooms: Rooms, request: PruneCluster, inventory: Inventory) -> PruneDecision:

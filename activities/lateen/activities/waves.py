@@ -41,8 +41,11 @@ T = TypeVar("T")
 class Claim(Lease, Protocol):
     """A hold that is taken by recording what is about to be written."""
 
-    async def claim(self, manifests: Sequence[Json]) -> None:
-        """Record. Raises ``SupersededDelivery``."""
+    async def claim(self, manifests: Sequence[Json], found: Sequence[Found]) -> None:
+        """Record all that the placement gets, and what is ``found`` as about to be written.
+
+        Raises ``SupersededDelivery``.
+        """
         ...
 
 
@@ -177,9 +180,10 @@ class Waves:
 
     async def _write_first(self, first: Sequence[Copy], found: dict[ObjectRef, Found]) -> None:
         """Record everything that the placement gets, then write what waits for nothing."""
-        ready = self._take_groups(first)
-        await self.lease.claim([*ready, *(m for group in self._groups.values() for m in group)])
-        await self._write([found[ObjectRef.of(manifest)] for manifest in ready])
+        ready = [found[ObjectRef.of(manifest)] for manifest in self._take_groups(first)]
+        rest = [manifest for group in self._groups.values() for manifest in group]
+        await self.lease.claim([*(each.manifest for each in ready), *rest], ready)
+        await self._write(ready)
 
     async def _write_next(self, ready: Sequence[Copy]) -> None:
         """Write what became ready; the look at it is a new one, and so is the one at the lease."""
@@ -188,7 +192,7 @@ class Waves:
                 if name in self._groups:
                     self._groups[name] = self._filled(copy, self._groups[name])
         found = await self._look(self._take_groups(ready))
-        await self.lease.check(fresh=True)
+        await self.lease.claim([each.manifest for each in found], found)
         await self._write(found)
 
     async def _write(self, found: Sequence[Found]) -> None:

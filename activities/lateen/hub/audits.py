@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lateen.hub import histories
 from lateen.hub.records import RecordStore
 from lateen.model.errors import LateenError
 from lateen.model.labels import APP_NAME
-from lateen.model.records import Audit, AuditEvent, DeliveryRecord
+from lateen.model.records import Audit, AuditEvent, ClusterChanges, DeliveryRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,8 +63,12 @@ class Audits:
         delivery: int,
         ended: Callable[[DeliveryRecord], DeliveryRecord],
         events: Sequence[AuditEvent],
+        changes: Sequence[ClusterChanges] = (),
     ) -> Audit:
-        """Record how a delivery ended. One that was superseded meanwhile only adds its events."""
+        """Record how a delivery ended, and what it did.
+
+        One that was superseded meanwhile only adds its events.
+        """
 
         def change(audit: Audit) -> Audit:
             events_after = append(audit, _not_said_yet(audit, events, delivery=delivery))
@@ -75,6 +80,7 @@ class Audits:
                 "events": events_after,
                 "delivery": record,
                 "phase": record.phase,
+                "past": histories.ended(audit.past, record, changes),
             }
             if record.phase == "delivered":
                 update["delivered"] = record

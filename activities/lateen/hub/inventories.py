@@ -15,9 +15,12 @@ from lateen.hub.cluster_users import INVENTORY_CLUSTER
 from lateen.hub.records import API_VERSION, RecordStore
 from lateen.kube.cluster import Cluster
 from lateen.model.labels import APP_NAME
-from lateen.model.records import Inventory, InventoryEntry
+from lateen.model.records import Effect, Inventory, InventoryEntry
 
 Key = tuple[str, str, str, str]
+
+_SAYING_MORE: Sequence[Effect] = ("pending", "", "changed", "created")
+"""Effects, each said to be more than those before it."""
 
 
 def inventory_name(application: str, cluster: str) -> str:
@@ -54,6 +57,7 @@ class Inventories:
         newer deliveries (one of them may have deleted it), so the audit is asked then.
         """
         created = False
+        claims = {entry.ref.key: entry for entry in entries}
 
         def change(before: Inventory | None) -> Inventory:
             nonlocal created
@@ -64,7 +68,7 @@ class Inventories:
             _check_fence(inventory, delivery)
             before_now = (e for e in inventory.entries if e.ref.key not in released)
             merged = {entry.ref.key: entry for entry in before_now}
-            merged.update({entry.ref.key: entry for entry in entries})
+            merged |= {key: _noted(merged.get(key), entry) for key, entry in claims.items()}
             return inventory.model_copy(
                 update={"delivery": delivery, "entries": list(merged.values())}
             )
@@ -128,6 +132,14 @@ class Inventories:
         """Return an application's inventories, one a cluster, by the cluster's name."""
         found = await self._store.list(namespace, {APP_NAME: application})
         return sorted(found, key=lambda inventory: inventory.cluster)
+
+
+def _noted(before: InventoryEntry | None, entry: InventoryEntry) -> InventoryEntry:
+    """Keep what an earlier attempt or step of the same delivery was about to do to an object."""
+    if before is None or before.delivery != entry.delivery:
+        return entry
+    effect = max(before.effect, entry.effect, key=_SAYING_MORE.index)
+    return entry.model_copy(update={"effect": effect})
 
 
 def _check_fence(inventory: Inventory, delivery: int) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lateen.client.connecting import connect_temporal
     from lateen.client.errors import NotFound, NotWaiting, NoWorker, Refused, TemporalUnavailable
+    from lateen.client.histories import History, HistoryEvent, RecordedDelivery
     from lateen.client.lateen import Lateen, connect
     from lateen.client.outcomes import (
         DeliveryFailed,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _DRIFT = "lateen.contracts.drift"
 _ERRORS = "lateen.client.errors"
+_HISTORIES = "lateen.client.histories"
 _MODEL = "lateen.model.errors"
 _OUTCOMES = "lateen.client.outcomes"
 _RESULTS = "lateen.client.results"
@@ -58,12 +60,15 @@ _HOMES = {
     "DeliveryFailed": _OUTCOMES,
     "DriftReport": _DRIFT,
     "DriftSummary": _DRIFT,
+    "History": _HISTORIES,
+    "HistoryEvent": _HISTORIES,
     "Interrupted": _OUTCOMES,
     "NoWorker": _ERRORS,
     "NotDelivered": _OUTCOMES,
     "NotFinished": _OUTCOMES,
     "NotFound": _ERRORS,
     "NotWaiting": _ERRORS,
+    "RecordedDelivery": _HISTORIES,
     "Refused": _ERRORS,
     "Rejected": _OUTCOMES,
     "Superseded": _OUTCOMES,
@@ -80,6 +85,8 @@ __all__ = [
     "DeliveryFailed",
     "DriftReport",
     "DriftSummary",
+    "History",
+    "HistoryEvent",
     "Interrupted",
     "InvalidApplication",
     "InvalidManifest",
@@ -93,6 +100,7 @@ __all__ = [
     "NotWaiting",
     "Outcome",
     "Progress",
+    "RecordedDelivery",
     "Refused",
     "Rejected",
     "Submitted",

@@ -16,13 +16,14 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from lateen.client import checking, submitting
+from lateen.client import checking, histories, submitting
 from lateen.client.connecting import connect_temporal
 from lateen.client.documents import read_documents
 from lateen.client.encryption import encrypts
-from lateen.client.errors import NotFound, NotWaiting
+from lateen.client.errors import NotFound, NotWaiting, NoWorker
 from lateen.client.failures import is_missing, refusal, translated
 from lateen.client.following import Follower, OnProgress
+from lateen.client.histories import History
 from lateen.client.inspecting import ask_worker, look_at_run
 from lateen.client.listing import list_applications
 from lateen.client.observing import observe
@@ -190,6 +191,26 @@ class Lateen:
         return merge_status(
             application, inspected=inspected, run=run, progress=progress, end=end, note=note
         )
+
+    async def history(self, namespace: str, name: str) -> History:
+        """Return every delivery that is kept: who asked, who decided and why, how it ended, what changed where.
+
+        The hub keeps that, whatever Temporal forgets, also of an application that was deleted. Raises
+        ``NotFound``.
+        """
+        application = _id(namespace, name)
+        request = Inspect(namespace=namespace, name=name, live=False)
+        with translated(self.client):
+            inspected, note = await ask_worker(self.client, request, task_queue=self.task_queue)
+            if note:
+                raise NoWorker(note)
+            if not inspected.get("known"):
+                raise NotFound(f"nothing is recorded of an application {name!r} in {namespace!r}")
+            run_id = histories.open_run(inspected)
+            run = (
+                await histories.look_at(self.client, application, run_id=run_id) if run_id else None
+            )
+        return histories.history_of(application, inspected, run=run)
 
     async def list(self, namespace: str | None = None) -> Listing:
         """List the applications of a namespace, or of all."""

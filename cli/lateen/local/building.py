@@ -77,8 +77,8 @@ def _compile(toolset: Toolset, *, into: Path, go: Path, step: Step) -> None:
         _go([go, "install", *flags, *targets], cwd=into, env=env, step=step)
         return
     flags.append("-mod=readonly")
-    if len(toolset.packages) > 1:
-        packages = toolset.packages.values()
+    packages = toolset.packages.values()
+    if len(packages) > 1 and set(map(_last, packages)) == set(toolset.programs):
         _go(
             [go, "build", *flags, "-o", f"{into}/", *packages],
             cwd=toolset.module,
@@ -93,6 +93,11 @@ def _compile(toolset: Toolset, *, into: Path, go: Path, step: Step) -> None:
             env=env,
             step=step,
         )
+
+
+def _last(package: str) -> str:
+    """Return what Go names the program of a package when nobody else does."""
+    return package.rpartition("/")[2]
 
 
 def _go(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], step: Step) -> None:

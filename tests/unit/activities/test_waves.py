@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lateen.activities.applying import Applier
+from lateen.activities.comparing import effect_of
 from lateen.activities.edges import Refused
 from lateen.activities.waves import Blocked, Waves
 from lateen.hub.audits import SupersededDelivery
@@ -83,11 +84,17 @@ class Hold:
 
     def __init__(self) -> None:
         self.claimed: list[str] = []
+        self.effects: dict[str, str] = {}
         self.fresh = 0
         self.taken = False
 
-    async def claim(self, manifests: Any) -> None:
-        self.claimed = sorted(manifest["metadata"]["name"] for manifest in manifests)
+    async def claim(self, manifests: Any, found: Any) -> None:
+        self.fresh += bool(self.claimed)
+        await self.check()
+        names = {manifest["metadata"]["name"] for manifest in manifests}
+        self.claimed = sorted(names.union(self.claimed))
+        for each in found:
+            self.effects[each.manifest["metadata"]["name"]] = effect_of(each)
 
     async def check(self, *, fresh: bool = False) -> None:
         self.fresh += fresh
@@ -180,6 +187,7 @@ async def test_each_is_written_when_all_that_it_depends_on_is_healthy() -> None:
         "tail",
     }
     assert trial.lease.fresh == 2
+    assert trial.lease.effects == dict.fromkeys(("db", "cache", "web", "tail"), "created")
     assert str(trial.blocked) == ""
 
 

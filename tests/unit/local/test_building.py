@@ -11,6 +11,7 @@ from lateen.local.building import Cache
 from lateen.local.errors import CommandFailed
 from lateen.local.progress import Progress
 from lateen.local.toolsets import ETCD, KUBERNETES, KWOKCTL
+from support.temporal_on_postgres import SERVER
 
 WRITES_WHAT_IS_ASKED = r"""#!/bin/sh
 echo "$@" >> "{log}"
@@ -53,6 +54,17 @@ def test_programs_are_built_from_the_pinned_module(tmp_path: Path, log: Path) ->
     assert command.startswith("build ")
     assert "-mod=readonly" in command
     assert "gitVersion=v1.36.3" in command
+
+
+def test_programs_that_are_called_otherwise_than_their_packages_are_built_one_by_one(
+    tmp_path: Path, log: Path
+) -> None:
+    """Go would name the server's program ``server``."""
+    compiler = go(tmp_path, WRITES_WHAT_IS_ASKED.format(log=log, pause=0))
+    paths = Cache(tmp_path / "cache").build(SERVER, go=compiler, progress=Progress())
+    assert set(paths) == {"temporal-server", "temporal-sql-tool"}
+    assert all(path.read_text() == "built\n" for path in paths.values())
+    assert len(log.read_text().splitlines()) == 2
 
 
 def test_programs_without_a_module_are_installed_at_their_version(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lateen.model.base import Json, Record
-from lateen.model.records import AuditEvent, Phase, PlacementDigest, RevisionRef
+from lateen.model.records import AuditEvent, ClusterChanges, Phase, PlacementDigest, RevisionRef
 from lateen.planning.plan import PlannedStep
 
 
@@ -134,12 +134,13 @@ class ShardResult(Record):
 
 
 class PlacementResult(Record):
-    """What happened in one cluster."""
+    """What happened in one cluster. Pruning counts in ``objects`` what it deleted, in ``kept`` what it left."""
 
     cluster: str
     namespace: str = ""
     objects: int = 0
     message: str = ""
+    kept: int = 0
 
 
 class RecordEvents(Request):
@@ -204,7 +205,7 @@ class CloseDelivery(Request):
     """Asks to record how a delivery ended.
 
     ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune, and one
-    that failed if its garbage-collect policy wants that.
+    that failed if its garbage-collect policy wants that. ``removed`` is what pruning or deleting did.
     """
 
     delivery: int
@@ -216,6 +217,7 @@ class CloseDelivery(Request):
     events: list[AuditEvent] = []
     confirm_removal: list[str] = []
     pruned: bool = False
+    removed: list[ClusterChanges] = []
 
 
 class ClosedDelivery(Record):

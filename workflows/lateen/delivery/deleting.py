@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -18,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.submissions import Submission
     from lateen.model.base import Json
     from lateen.model.errors import nearest, shorten
-    from lateen.model.records import AuditEvent, Phase
+    from lateen.model.records import AuditEvent, ClusterChanges, Phase
 
 
 class Deletion:
@@ -40,6 +41,7 @@ class Deletion:
         self._index = Index(enabled=False)
         self._events: list[AuditEvent] = []
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._removed: list[ClusterChanges] = []
 
     async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Delete; return the result. ``known`` is False when there was nothing of that name."""
@@ -107,6 +109,7 @@ class Deletion:
         if cluster in self._abandoned and (removal.cancelled() or removal.exception()):
             await recording.prune(self._request(plan, cluster, orphan=True), give_up=None)
             self._set(cluster, "abandoned")
+            self._note(cluster, state="abandoned")
             now = workflow.now().isoformat()
             actor = self._abandoned[cluster]
             self._events.append(AuditEvent(at=now, type="abandoned", actor=actor, message=cluster))
@@ -115,10 +118,19 @@ class Deletion:
             result = await removal
         except ActivityError as error:
             self._set(cluster, f"failed: {recording.reason_of(error)}")
+            self._note(cluster, state="failed")
             return
-        verb = "orphaned" if self._submission.orphan else "deleted"
+        if self._submission.orphan:
+            verb = "orphaned"
+            self._note(cluster, kept=result.objects, state=verb)
+        else:
+            verb = "deleted"
+            self._note(cluster, deleted=result.objects, kept=result.kept)
         said = f"{verb} {counted(result.objects)}"
         self._set(cluster, f"{said}; {result.message}" if result.message else said)
+
+    def _note(self, cluster: str, **counts: Any) -> None:
+        self._removed.append(ClusterChanges(cluster=cluster, **counts))
 
     def _request(self, plan: DeletionPlan, cluster: str, *, orphan: bool) -> PruneCluster:
         return PruneCluster(
@@ -141,6 +153,7 @@ class Deletion:
                 message=self._progress.message,
                 events=self._events,
                 pruned=True,
+                removed=self._removed,
             )
         )
         self._show()

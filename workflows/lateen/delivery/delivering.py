@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -27,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.steps import StepRunner
     from lateen.delivery.submissions import Submission
     from lateen.model.base import Json
-    from lateen.model.records import AuditEvent, Phase, PlacementDigest
+    from lateen.model.records import AuditEvent, ClusterChanges, Phase, PlacementDigest
 
 _MOST_PROBLEMS = 10
 
@@ -46,6 +47,7 @@ class Delivery:
         self._recording: asyncio.Future[None] | None = None
         self._asked: set[str] = set()
         self._recorded = False
+        self._removed: list[ClusterChanges] = []
 
     async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Deliver; return the result, or raise the error that the run fails with."""
@@ -157,13 +159,18 @@ class Delivery:
                     request, give_up=timedelta(seconds=opened.options.deadline_seconds)
                 )
                 self._progress.clusters[cluster] = f"pruned {counted(result.objects)}"
+                self._note(cluster, deleted=result.objects, kept=result.kept)
             except ActivityError as error:
+                self._note(cluster, state="failed")
                 self._progress.clusters[cluster] = f"not pruned: {recording.reason_of(error)}"
                 problems.append(f"{cluster}: {recording.reason_of(error)}")
             self._show()
 
         await all_of(one(cluster) for cluster in clusters)
         return problems
+
+    def _note(self, cluster: str, **counts: Any) -> None:
+        self._removed.append(ClusterChanges(cluster=cluster, **counts))
 
     async def _ask_what_to_prune(self, opened: OpenedDelivery, phase: Phase) -> ClosedDelivery:
         """Close the delivery; that works at once when there is nothing to prune."""
@@ -203,6 +210,7 @@ class Delivery:
             steps=self._progress.shown_outcomes(),
             events=list(self._approvals.events),
             confirm_removal=list(self._submission.confirm_removal),
+            removed=self._removed,
         )
 
     def _result(self, phase: Phase) -> Json:

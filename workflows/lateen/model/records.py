@@ -12,6 +12,9 @@ from lateen.model.fetched import FetchedObjects
 from lateen.model.objects import ObjectRef
 from lateen.model.references import FoundObjects
 
+Effect = Literal["", "pending", "created", "changed"]
+"""What a delivery did to an object: empty for nothing, ``pending`` while its turn has not come."""
+
 Phase = Literal[
     "delivering",
     "waiting",
@@ -80,7 +83,8 @@ class InventoryEntry(Record):
     ``wave`` is how many waves of components were applied before its own: what depends on others is deleted
     before them. The types of the component and the trait are kept so that rules can still be asked about an
     object that is not rendered any more. ``collect`` and ``propagation`` are what the garbage-collect policy
-    said at the last apply, ``shared`` that other applications may have the object too.
+    said at the last apply, ``shared`` that other applications may have the object too. ``effect`` is what the
+    ``delivery`` was about to do to the object: it is known before the write, and survives who writes.
     """
 
     api_version: str
@@ -99,6 +103,7 @@ class InventoryEntry(Record):
     collect: str = ""
     propagation: str = ""
     shared: bool = False
+    effect: Effect = ""
 
     @property
     def ref(self) -> ObjectRef:
@@ -153,11 +158,55 @@ class DeliveryRecord(Record):
     steps: list[Json] = []
 
 
+class ObjectCounts(Record):
+    """What one delivery did, in objects. ``kept`` are those that it no longer delivers and left there."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    kept: int = 0
+
+
+class ClusterChanges(ObjectCounts):
+    """What one delivery did to one cluster.
+
+    ``state`` says more than ``delivered`` or ``deleted``: ``failed``, ``cancelled``, ``pending``,
+    ``abandoned``, ``orphaned``; it is empty otherwise.
+    """
+
+    cluster: str
+    state: str = ""
+
+
+class PastDelivery(Record):
+    """A delivery that is over, as the audit keeps it for long.
+
+    Without ``ended_at`` nobody recorded its end: its run was terminated, and the next delivery began.
+    ``changes`` lists as many clusters as there is room for, ``reached`` counts all of them, and ``total``
+    adds all of them up.
+    """
+
+    number: int
+    run_id: str = ""
+    intent: str = "deliver"
+    revision: str = ""
+    actor: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    phase: str = ""
+    message: str = ""
+    total: ObjectCounts = ObjectCounts()
+    reached: int = 0
+    changes: list[ClusterChanges] = []
+
+
 class Audit(Record):
     """The bounded, append-only record of one application; it outlives the application.
 
     ``latest_delivery`` and ``latest_revision`` never restart, not even after delete and re-create.
-    ``delivered`` is the last delivery that succeeded, ``drift`` what the last look at its clusters found.
+    ``delivered`` is the last delivery that succeeded, ``drift`` what the last look at its clusters found,
+    ``past`` are the deliveries that are over, the oldest first.
     """
 
     phase: Phase | Literal[""] = ""
@@ -168,4 +217,5 @@ class Audit(Record):
     delivery: DeliveryRecord | None = None
     delivered: DeliveryRecord | None = None
     drift: DriftRecord | None = None
+    past: list[PastDelivery] = []
     events: list[AuditEvent] = Field(default=[])
