@@ -16,7 +16,7 @@ from lateen.model.errors import InvalidApplication, LateenError
 from lateen.model.labels import APP_COMPONENT, RESOURCE_TYPE, TRAIT_TYPE, WORKLOAD_TYPE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
-from lateen.model.records import Audit, RevisionRef
+from lateen.model.records import Audit
 from lateen.planning.plan import PlannedStep
 from lateen.planning.resolving import Resolved
 
@@ -62,11 +62,8 @@ async def _status(rooms: Rooms, request: Inspect) -> Json:
 async def _resolve(rooms: Rooms, namespace: str, audit: Audit) -> Resolved | None:
     if not audit.revision or not audit.revision_digest:
         return None
-    ref = RevisionRef(
-        name=audit.revision, number=audit.latest_revision, digest=audit.revision_digest
-    )
     try:
-        return await rooms.resolve(namespace, ref)
+        return await rooms.resolve(namespace, audit.current)
     except LateenError:
         return None
 

@@ -28,11 +28,17 @@ class Request(Record):
 
 
 class OpenDelivery(Request):
-    """Asks to begin delivering ``content`` (an Application, plain JSON as submitted)."""
+    """Asks to begin delivering ``content`` (an Application, plain JSON as submitted).
+
+    A rollback has no content: it goes back to ``rollback_to``, a revision that the hub keeps, or, where none
+    is named, to the one that was delivered before the current one.
+    """
 
     content: Json
     actor: str = ""
     confirm_removal: list[str] = []
+    intent: Literal["deliver", "rollback"] = "deliver"
+    rollback_to: str = ""
 
 
 class Vetted(Record):
@@ -200,7 +206,7 @@ class CloseDelivery(Request):
     """Asks to record how a delivery ended.
 
     ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune, and one
-    that failed if its garbage-collect policy wants that.
+    that failed if its garbage-collect policy wants that. ``actor`` is who asked for a rollback.
     """
 
     delivery: int
@@ -212,6 +218,7 @@ class CloseDelivery(Request):
     events: list[AuditEvent] = []
     confirm_removal: list[str] = []
     pruned: bool = False
+    actor: str = ""
 
 
 class ClosedDelivery(Record):
@@ -243,11 +250,15 @@ class DeletionPlan(Record):
 
 
 class Inspect(Record):
-    """Asks how one application is (``name``), or for the list of a namespace or of all."""
+    """Asks how one application is (``name``), or for the list of a namespace or of all.
+
+    With ``revisions`` it asks which revisions of the application are kept.
+    """
 
     namespace: str = ""
     name: str = ""
     live: bool = True
+    revisions: bool = False
 
 
 StepOutcome.model_rebuild()
