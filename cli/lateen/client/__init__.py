@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         Decided,
         Listing,
         Progress,
+        RevisionRow,
+        Revisions,
         Submitted,
     )
     from lateen.contracts.drift import DriftReport, DriftSummary
@@ -54,6 +56,8 @@ _HOMES = {
     "Listing": _RESULTS,
     "Outcome": _OUTCOMES,
     "Progress": _RESULTS,
+    "RevisionRow": _RESULTS,
+    "Revisions": _RESULTS,
     "Submitted": _RESULTS,
     "DeliveryFailed": _OUTCOMES,
     "DriftReport": _DRIFT,
@@ -95,6 +99,8 @@ __all__ = [
     "Progress",
     "Refused",
     "Rejected",
+    "RevisionRow",
+    "Revisions",
     "Submitted",
     "Superseded",
     "TemporalUnavailable",

@@ -78,10 +78,11 @@ class Submission:
 def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> Submission:
     """Read a bare Application or an envelope ``{"application": …, "actor": …, "queue": …}``.
 
-    Without an application, its ``intent`` is ``delete``, or ``rollback`` to a ``revision``. Raises ``InvalidApplication`` for what isn't an Application of this workflow id. ``check`` also refuses
-    what its types and policies don't allow, as far as that needs no hub: for content that would supersede a
-    good delivery. What a run starts with is not checked like that here but by its first activity, since a
-    replay by a newer lateen that knows more rules must come to the same result.
+    Without an application, its ``intent`` is ``delete``, or ``rollback`` to a ``revision``. Raises
+    ``InvalidApplication`` for what isn't an Application of this workflow id. ``check`` also refuses what its
+    types and policies don't allow, as far as that needs no hub: for content that would supersede a good
+    delivery. What a run starts with is not checked like that here but by its first activity, since a replay
+    by a newer lateen that knows more rules must come to the same result.
     """
     envelope = _envelope(payload)
     intent = envelope.get("intent", "deliver")

@@ -161,7 +161,7 @@ class KeptRevision(Record):
 
 
 class Rollback(Record):
-    """That an older revision was gone back to, by whom and when. It holds until something newer is submitted."""
+    """That an older revision was gone back to, by whom and when. It holds until a newer submission."""
 
     revision: str
     actor: str = ""

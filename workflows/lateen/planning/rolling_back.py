@@ -72,7 +72,7 @@ def not_kept(
         message = "was never delivered"
     hint = nearest(revision, names)
     if names and not hint.startswith("known"):
-        hint = f"{hint} Kept: {_listed(names)}"
+        hint = f"{hint} kept are: {_listed(names)}"
     return InvalidApplication.at(
         "revision", message, revision, hint or "the hub keeps no revision of it"
     )
