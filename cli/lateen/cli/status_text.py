@@ -54,11 +54,14 @@ def _rollback(status: ApplicationStatus) -> str:
     rollback = status.rollback
     if rollback is None:
         return ""
-    verb = "rolled back" if status.phase in {"delivered", "unchanged"} else "rolling back"
-    verb = verb if status.phase in {"delivered", "unchanged", *_OPEN} else "to be rolled back"
     by = f" by {rollback.actor}" if rollback.actor else ""
-    since = f", {shown_time(rollback.at)}" if rollback.at else ""
-    return f"{verb} to {rollback.revision}{by}{since}"
+    at = f", {shown_time(rollback.at)}" if rollback.at else ""
+    if status.phase in {"delivered", "unchanged"}:
+        return f"rolled back to {rollback.revision}{by}{at}"
+    asked = f", asked for{by}{at}" if by else at
+    if status.phase in _OPEN:
+        return f"rolling back to {rollback.revision}{asked}"
+    return f"to {rollback.revision}, not done yet{asked}"
 
 
 def _workflow(status: ApplicationStatus) -> Iterator[str]:
