@@ -32,7 +32,11 @@ class Kept:
 
 async def kept_revision(rooms: Rooms, request: OpenDelivery, audit: Audit) -> Kept:
     """Return the revision that a rollback means. Raises ``InvalidApplication``."""
-    ref, snapshot = await _find(rooms, request, audit)
+    try:
+        ref, snapshot = await _find(rooms, request, audit)
+    except InvalidApplication as error:
+        subject = f"Rollback of {request.application}"
+        raise InvalidApplication(error.problems, subject=subject) from error
     application = parse_application(snapshot.application)
     policies = [inline_policy(parse_policy(policy)) for policy in snapshot.policies]
     if not rooms.settings.allow_inline_secrets:

@@ -22,7 +22,7 @@ from lateen.cli.options import (
 from lateen.cli.output import say
 from lateen.cli.rolling_back import roll_back
 from lateen.cli.submitting import (
-    EPILOG,
+    CODES,
     Wish,
     exit_code,
     follow,
@@ -45,6 +45,11 @@ if TYPE_CHECKING:
 _AT_ONCE = 20
 """Applications in delivery at the same time; the worker has its own limits."""
 
+_EPILOG = f"""{CODES}
+Of several applications the first that applies: 1, 5, 6, 8, 7, 4; otherwise 0 if
+anything was delivered, and 3 if nothing had to be.
+"""
+
 _DELETE_EPILOG = """\b
 Exit codes:
   0    deleted everywhere
@@ -57,7 +62,7 @@ Exit codes:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=_EPILOG)
 @click.argument("app", required=False)
 @click.option(
     "-f",

@@ -93,8 +93,8 @@ def show(name: str, namespace: str, output: str, hub_kubeconfig: Path | None) ->
 
 @revision.command("diff", epilog=_EPILOG)
 @click.argument("app")
-@click.argument("before", metavar="REVISION")
-@click.argument("after", metavar="[REVISION]", required=False)
+@click.argument("before", metavar="R1")
+@click.argument("after", metavar="[R2]", required=False)
 @namespace_option
 @click.option(
     "--rendered", is_flag=True, help="Also compare what each placement gets; reads the clusters."
@@ -112,10 +112,11 @@ def diff(
     hub_kubeconfig: Path | None,
     registry_namespace: str,
 ) -> None:
-    """Show what is different between two revisions of APP; the second is the current one unless named.
+    """Show what is different between two revisions of APP, from R1 to R2.
 
-    Compared is what was written and what was frozen with it: policies, workflow, definitions, copied
-    objects. Contents of Secrets are only said to be different.
+    Without R2 it is the revision that a delivery began with last. Compared is what was written and what
+    was frozen with it: policies, workflow, definitions, copied objects. Contents of Secrets are only said
+    to be different.
     """
     with trouble_is_no_difference():
         compared = asyncio.run(
@@ -276,16 +277,16 @@ async def _rendered(
 ) -> ApplicationDifference:
     from lateen.activities.rooms import DeliverySettings, Rooms
     from lateen.planning.resolving import Resolved
-    from lateen.planning.revision_differences import rendered, rendered_differences
+    from lateen.planning.revision_differences import Rendered, rendered, rendered_differences
     from lateen.rendering.plugins import installed
 
     rooms = Rooms(
         hub=registry.hub, clusters=registry, types=installed(), settings=DeliverySettings()
     )
     clusters = await rooms.cluster_infos()
-    made = []
+    made: list[Rendered] = []
     for ref, snapshot in pair:
         resolved = Resolved(snapshot, rooms.registry(snapshot))
         await rooms.introduce(resolved, clusters)
         made.append(rendered(resolved, clusters, revision=ref.name))
-    return rendered_differences(application, *made)
+    return rendered_differences(application, made[0], made[1])

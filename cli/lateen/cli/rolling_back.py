@@ -10,7 +10,7 @@ import click
 
 from lateen.cli.actors import actor_option
 from lateen.cli.options import duration_option, namespace_option, task_queue_option
-from lateen.cli.submitting import EPILOG, Wish, exit_code, submit_one, uninterrupted
+from lateen.cli.submitting import CODES, Wish, exit_code, submit_one, uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lateen.client.results import Submitted
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=CODES)
 @click.argument("app")
 @click.option(
     "--revision",

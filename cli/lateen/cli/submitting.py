@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lateen.client.lateen import Lateen
     from lateen.client.results import Submitted
 
-EPILOG = """\b
+CODES = """\b
 Exit codes:
   0    delivered (with --no-wait: submitted)
   1    error; nothing was submitted
@@ -31,9 +31,6 @@ Exit codes:
   7    superseded by newer content
   8    not finished within --timeout; the delivery goes on
   130  interrupted; the delivery goes on
-
-Of several applications the first that applies: 1, 5, 6, 8, 7, 4; otherwise 0 if
-anything was delivered, and 3 if nothing had to be.
 """
 """Exit codes of commands that deliver."""
 

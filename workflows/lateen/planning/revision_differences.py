@@ -171,22 +171,22 @@ def _placement(
     place: Placement, objects: Iterable[ObjectDifference], *, steps: list[str], same: int
 ) -> PlacementDifference:
     found = list(objects)
-    counts = {
-        action: sum(1 for each in found if each.action == action)
-        for action in ("create", "change", "delete")
-    }
+    actions = [each.action for each in found]
     return PlacementDifference(
         cluster=place.cluster,
         namespace=place.namespace,
         steps=steps,
         objects=found,
+        create=actions.count("create"),
+        change=actions.count("change"),
+        delete=actions.count("delete"),
         unchanged=same,
-        **counts,
     )
 
 
 def _plain(manifest: Json) -> Json:
     """Leave out the label that every revision changes."""
     metadata: Json = manifest["metadata"]
-    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k != APP_REVISION}
-    return {**manifest, "metadata": {**metadata, "labels": labels}}
+    labels: Json = as_object(metadata.get("labels")) or {}
+    others = {key: value for key, value in labels.items() if key != APP_REVISION}
+    return {**manifest, "metadata": {**metadata, "labels": others}}
