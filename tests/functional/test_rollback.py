@@ -93,7 +93,7 @@ async def test_back_held_by_drift_repair_until_something_newer(
     first = version(name, "nginx:1", steps=[step])
     await platform.deliver(first)
     # What the first revision used changes, and the second has a component more.
-    platform.api("local").patch(
+    platform.api("local").merge(
         f"{POLICIES}/{name}", {"properties": {"components": [{"traits": [scaler(1)]}]}}
     )
     second = version(name, "nginx:2", steps=[step])
