@@ -71,8 +71,9 @@ class Call:
 class FakeActivities(DeliveryActivities):
     """Knows the clusters that exist, and does what the test said beforehand.
 
-    ``failures`` holds, by activity name or ``<cluster>/<namespace>``, errors to raise, one an attempt.
-    ``pause`` is how many seconds, at random, every placement takes.
+    ``kept`` has the content of revisions by name, for rollbacks. ``failures`` holds, by activity name or
+    ``<cluster>/<namespace>``, errors to raise, one an attempt. ``pause`` is how many seconds, at random, every
+    placement takes.
     """
 
     def __init__(self, clusters: list[str] | None = None) -> None:
@@ -81,6 +82,7 @@ class FakeActivities(DeliveryActivities):
         self.unchanged = False
         self.unfit = ""
         self.stands_for: Json | None = None
+        self.kept: dict[str, Json] = {}
         self.known = True
         self.first_plan = True
         self.pause: Callable[[], float] = lambda: 0.0
@@ -190,10 +192,12 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="open_delivery")
     async def open_delivery(self, request: OpenDelivery) -> OpenedDelivery:
         async with self._doing("open_delivery", request):
-            digest = self._resolve(request.content)
+            content = self.kept[request.rollback_to] if request.rollback_to else request.content
+            digest = self._resolve(content)
             resolved = self._resolved[digest]
             self._deliveries += 1
-            revision = RevisionRef(name=f"v{self._deliveries}", number=1, digest=digest)
+            name = request.rollback_to or f"v{self._deliveries}"
+            revision = RevisionRef(name=name, number=1, digest=digest)
             leaves = resolved.plan.leaves
             first = leaves[0] if leaves and leaves[0].type == "deploy" else None
             clusters = {p.cluster for s in resolved.deploy_steps for p in self._places(resolved, s)}
@@ -272,6 +276,10 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="inspect")
     async def inspect(self, request: Inspect) -> Json:
         async with self._doing("inspect", request):
+            if request.revisions:
+                rows = [{"name": name, "number": number} for number, name in enumerate(self.kept)]
+                before = list(self.kept)[-1] if self.kept else ""
+                return {"known": bool(self.kept), "before": before, "revisions": rows}
             return {"name": request.name, "live": request.live, **self.inspected}
 
     @activity.defn(name="list_delivered")

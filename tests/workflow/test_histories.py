@@ -76,6 +76,27 @@ async def superseded_after_vetting(bench: Bench) -> Any:
     return run
 
 
+async def rolled_back(bench: Bench) -> Any:
+    bench.fakes.kept = {"web-v1": bench.app(topologies=TOPOLOGIES)}
+    bench.fakes.options = RunOptions(search_attributes=True)
+    bench.fakes.prune = ["c"]
+    return await bench.start({"intent": "rollback", "revision": "web-v1", "actor": "mia"})
+
+
+async def superseded_by_a_rollback(bench: Bench) -> Any:
+    """An unknown revision stops nothing; then a kept one takes over."""
+    bench.fakes.kept = {"web-v1": bench.app(topologies=TOPOLOGIES)}
+    bench.fakes.hold("b/default")
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, image="nginx:2"))
+    await bench.fakes.begun("b/default")
+    bench.fakes.unfit = "revision: is not kept any more"
+    await bench.handle.signal("submit", {"intent": "rollback", "revision": "web-v0"})
+    await bench.until(lambda s: bool(s["warnings"]))
+    bench.fakes.unfit = ""
+    await bench.handle.signal("submit", {"intent": "rollback", "revision": "web-v1"})
+    return run
+
+
 async def deletion(bench: Bench) -> Any:
     bench.fakes.owned = ["a", "b"]
     unreachable = failing(errors.CLUSTER_UNREACHABLE, retryable=True)
@@ -134,6 +155,8 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (rejected, "FAILED"),
     (superseded, "CONTINUED_AS_NEW"),
     (superseded_after_vetting, "CONTINUED_AS_NEW"),
+    (rolled_back, "COMPLETED"),
+    (superseded_by_a_rollback, "CONTINUED_AS_NEW"),
     (deletion, "COMPLETED"),
     (cancelled, "CANCELED"),
     (failed, "FAILED"),

@@ -142,6 +142,7 @@ async def _record_end(
         type=request.phase,
         delivery=request.delivery,
         revision=request.revision.name if request.revision else "",
+        actor=request.actor,
         message=request.message,
     )
     events = [event.model_copy(update={"delivery": request.delivery}) for event in request.events]

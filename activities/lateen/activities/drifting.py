@@ -15,6 +15,7 @@ from lateen.activities.comparing import difference_of, reached, survey
 from lateen.activities.matching import Wanted, wanted_objects
 from lateen.activities.opening import digest_now
 from lateen.activities.planning import selections, split
+from lateen.activities.rolling_back import check_kept
 from lateen.activities.rooms import Rooms
 from lateen.contracts.drift import (
     CheckDrift,
@@ -35,7 +36,7 @@ from lateen.model.labels import APP_COMPONENT
 from lateen.model.objects import ObjectRef
 from lateen.model.parsing import parse_application
 from lateen.model.placement import Placement
-from lateen.model.records import Audit, RevisionRef
+from lateen.model.records import Audit
 from lateen.planning.drift import (
     Delivered,
     drift_mode,
@@ -91,17 +92,14 @@ async def check_drift(rooms: Rooms, request: CheckDrift) -> DriftChecked:
     if unfit is not None:
         state, why = unfit
         return _told(uid, request, state, why)
-    ref = RevisionRef(
-        name=audit.revision, number=audit.latest_revision, digest=audit.revision_digest
-    )
-    resolved = await rooms.resolve(namespace, ref)
+    resolved = await rooms.resolve(namespace, audit.current)
     found = await _look(rooms, resolved, audit, objects=wish.looks)
     submission, repair, message = None, "", ""
     if wish.wants(found):
         message = await _objection(rooms, request, wish, stored, resolved, audit, found)
         repair = "withheld" if message else "asked" if request.may_submit else "later"
     if repair == "asked":
-        submission = _submission(request, resolved)
+        submission = _submission(request, resolved, audit)
     recorded = await _record(rooms, request, audit, found, submitted=repair == "asked")
     if recorded is None:
         return _told(uid, request, "busy", "a delivery began meanwhile")
@@ -196,15 +194,23 @@ async def _pending_change(rooms: Rooms, stored: Json, resolved: Resolved, audit:
     try:
         if parse_application(stored).spec != resolved.application.spec:
             return "the application in the hub was changed and not delivered yet"
-        if await digest_now(rooms, resolved.application) != audit.revision_digest:
+        if audit.rollback is not None:  # What it uses was frozen, and is not read again.
+            await check_kept(rooms, resolved.namespace, audit.current)
+        elif await digest_now(rooms, resolved.application) != audit.revision_digest:
             return "what the application uses was changed: policies, types, charts or objects that it copies"
     except InvalidApplication as error:
         return f"it could not be delivered as it is now: {error}"
     return ""
 
 
-def _submission(request: CheckDrift, resolved: Resolved) -> Json:
-    """Write the envelope that delivers again what was delivered."""
+def _submission(request: CheckDrift, resolved: Resolved, audit: Audit) -> Json:
+    """Write the envelope that delivers again what was delivered: of a rollback, what was kept."""
+    if audit.rollback is not None:
+        return {
+            "intent": "rollback",
+            "revision": audit.revision,
+            "actor": request.actor or ACTOR,
+        }
     return {
         "application": resolved.application.to_json(),
         "actor": request.actor or ACTOR,

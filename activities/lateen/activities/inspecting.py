@@ -16,9 +16,10 @@ from lateen.model.errors import InvalidApplication, LateenError
 from lateen.model.labels import APP_COMPONENT, RESOURCE_TYPE, TRAIT_TYPE, WORKLOAD_TYPE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
-from lateen.model.records import Audit, RevisionRef
+from lateen.model.records import Audit, KeptRevision
 from lateen.planning.plan import PlannedStep
 from lateen.planning.resolving import Resolved
+from lateen.planning.rolling_back import delivered_before, revision_before
 
 _AT_ONCE = 32
 _PATIENCE = 5.0
@@ -26,7 +27,9 @@ _PATIENCE = 5.0
 
 
 async def inspect(rooms: Rooms, request: Inspect) -> Json:
-    """Return one application's status, or the list."""
+    """Return one application's status, or its revisions, or the list of applications."""
+    if request.name and request.revisions:
+        return await _revisions(rooms, request)
     if request.name:
         return await _status(rooms, request)
     return {"applications": await _list(rooms, request.namespace or None)}
@@ -59,14 +62,41 @@ async def _status(rooms: Rooms, request: Inspect) -> Json:
     }
 
 
+async def _revisions(rooms: Rooms, request: Inspect) -> Json:
+    """List the revisions that are kept, the newest first, without what they hold."""
+    namespace, name = request.namespace, request.name
+    audit, kept = await asyncio.gather(
+        rooms.audits.read(namespace, name), rooms.revisions.kept(namespace, name)
+    )
+    try:
+        before = revision_before(audit, kept)
+    except InvalidApplication:
+        before = ""
+    return {
+        "known": bool(kept) or audit.latest_delivery > 0,
+        "before": before,
+        "revisions": [_revision(each, audit) for each in reversed(kept)],
+    }
+
+
+def _revision(kept: KeptRevision, audit: Audit) -> Json:
+    submitted = next(
+        (e for e in audit.events if e.type == "submitted" and e.revision == kept.name), None
+    )
+    return {
+        **kept.to_json(),
+        "actor": submitted.actor if submitted else "",
+        "current": kept.name == audit.revision,
+        "delivered": audit.delivered is not None and kept.name == audit.delivered.revision,
+        "succeeded": kept.name in delivered_before(audit),
+    }
+
+
 async def _resolve(rooms: Rooms, namespace: str, audit: Audit) -> Resolved | None:
     if not audit.revision or not audit.revision_digest:
         return None
-    ref = RevisionRef(
-        name=audit.revision, number=audit.latest_revision, digest=audit.revision_digest
-    )
     try:
-        return await rooms.resolve(namespace, ref)
+        return await rooms.resolve(namespace, audit.current)
     except LateenError:
         return None
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lateen.activities.edges import Overtaken
 from lateen.activities.matching import all_match
 from lateen.activities.planning import plan_all, seal, split, with_prune
+from lateen.activities.rolling_back import kept_revision
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan, Vetted
 from lateen.hub.audits import append, now
 from lateen.hub.histories import changes_of, overtaken, unended
-from lateen.hub.revisions import RevisionLost, revision_name
+from lateen.hub.revisions import KEPT, RevisionLost, revision_name
 from lateen.model.application import Application, InlinePolicy
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication
@@ -25,6 +27,7 @@ from lateen.model.records import (
     ClusterChanges,
     DeliveryRecord,
     RevisionRef,
+    Rollback,
     Snapshot,
 )
 from lateen.planning.checking import check_application
@@ -42,7 +45,10 @@ _MOST_NUMBERS = 50
 
 @dataclass(frozen=True)
 class _Prepared:
-    """An application with all that it refers to, found to be deliverable as the hub and clusters are now."""
+    """An application with all that it refers to, found to be deliverable as the hub and clusters are now.
+
+    ``kept`` is the revision that a rollback goes back to: the snapshot is its content then.
+    """
 
     application: Application
     snapshot: Snapshot
@@ -51,6 +57,22 @@ class _Prepared:
     audit: Audit
     plans: Sequence[StepPlan]
     warnings: Sequence[str]
+    kept: RevisionRef | None = None
+
+    @cached_property
+    def ref(self) -> RevisionRef:
+        """The revision as it would be now: current if its digest is the audit's, or kept."""
+        if self.kept is not None:
+            return self.kept
+        return self.audit.current.model_copy(update={"digest": snapshot_digest(self.snapshot)})
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this very revision is the one that a delivery began with last."""
+        current = self.audit.current
+        if self.kept is not None and self.kept.name != current.name:
+            return False
+        return current.digest == self.ref.digest
 
 
 async def vet_submission(rooms: Rooms, request: OpenDelivery) -> Vetted:
@@ -68,28 +90,24 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     hub_uid = await rooms.check_hub(request)
     namespace, _ = split(request.application)
     prepared = await _prepare(rooms, request)
-    application, snapshot, resolved = prepared.application, prepared.snapshot, prepared.resolved
-    audit, plans = prepared.audit, prepared.plans
-    digest = snapshot_digest(snapshot)
+    resolved, audit, plans = prepared.resolved, prepared.audit, prepared.plans
     opened = OpenedDelivery(
         hub_uid=hub_uid,
-        revision=RevisionRef(name=audit.revision, number=audit.latest_revision, digest=digest),
+        revision=prepared.ref,
         steps=list(resolved.plan.steps),
         mode=resolved.plan.mode,
         clusters=sorted({p.cluster for plan in plans for p in plan.placements}),
         options=rooms.settings.options,
         warnings=list(dict.fromkeys(prepared.warnings)),
     )
-    if not request.confirm_removal and await _is_unchanged(
-        rooms, audit, digest=digest, resolved=resolved, plans=plans
-    ):
+    if not request.confirm_removal and await _is_unchanged(rooms, prepared):
         return opened.model_copy(update={"unchanged": True})
-    if audit.delivery is None or audit.delivery.run_id != run_id or audit.revision_digest != digest:
-        ref = await _store(rooms, application, audit, digest=digest, snapshot=snapshot)
+    if audit.delivery is None or audit.delivery.run_id != run_id or not prepared.is_current:
+        ref = await _store(rooms, prepared)
         seen = audit.latest_delivery
         changes = await _left(rooms, request, audit, run_id=run_id)
         audit = await _claim(rooms, request, ref=ref, run_id=run_id, seen=seen, changes=changes)
-        await _drop_revisions(rooms, resolved, audit, latest=ref.number)
+        await _drop_revisions(rooms, resolved, audit)
         opened = opened.model_copy(update={"revision": ref})
     rooms.remember(namespace, opened.revision, resolved)
     first = await _first_plan(
@@ -106,6 +124,8 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
 
 async def _prepare(rooms: Rooms, request: OpenDelivery) -> _Prepared:
     """Check, read, resolve and render everything. Raises ``InvalidApplication``."""
+    if request.intent == "rollback":
+        return await _prepare_rollback(rooms, request)
     namespace, name = split(request.application)
     application = parse_application(request.content)
     warnings = check_application(application, rooms.types.opened())
@@ -129,6 +149,27 @@ async def _prepare(rooms: Rooms, request: OpenDelivery) -> _Prepared:
         audit=audit,
         plans=plans,
         warnings=[*warnings, *resolved.warnings, *_warnings(plans)],
+    )
+
+
+async def _prepare_rollback(rooms: Rooms, request: OpenDelivery) -> _Prepared:
+    """Do the same with a revision that is kept: only where it is delivered is found out anew."""
+    clusters, audit = await asyncio.gather(
+        rooms.cluster_infos(), rooms.audits.read(*split(request.application))
+    )
+    kept = await kept_revision(rooms, request, audit)
+    resolved = kept.resolved
+    await rooms.introduce(resolved, clusters)
+    plans = await off_loop(resolved.evaluates, lambda: plan_all(rooms, resolved, clusters))
+    return _Prepared(
+        application=kept.application,
+        snapshot=kept.snapshot,
+        resolved=resolved,
+        clusters=clusters,
+        audit=audit,
+        plans=plans,
+        warnings=[*kept.warnings, *resolved.plan.warnings, *_warnings(plans)],
+        kept=kept.ref,
     )
 
 
@@ -183,15 +224,17 @@ async def _with_definitions(
     return completed.snapshot, types
 
 
-async def _drop_revisions(rooms: Rooms, resolved: Resolved, audit: Audit, *, latest: int) -> None:
+async def _drop_revisions(rooms: Rooms, resolved: Resolved, audit: Audit) -> None:
     """Delete revisions beyond those that are kept, by default or by a garbage-collect policy.
 
-    Pruning asks the revisions that objects came from where they would be delivered: those are in use.
+    In use are what is being delivered, which may be an old one, and what is delivered until then. Pruning asks
+    the revisions that objects came from where they would be delivered: those are in use, too.
     """
     namespace, name = resolved.namespace, resolved.application.metadata.name
     limit = resolved.rules.collect.application_revision_limit
-    used = {audit.delivered.revision} if audit.delivered else set[str]()
-    if limit is not None:
+    latest = audit.latest_revision
+    used = {audit.revision} | ({audit.delivered.revision} if audit.delivered else set[str]())
+    if limit is not None or latest > KEPT:
         inventories = await rooms.inventories.list(namespace, name)
         used |= {entry.revision for inventory in inventories for entry in inventory.entries}
     await rooms.revisions.drop_old(namespace, name, latest=latest, used=used, limit=limit)
@@ -221,27 +264,27 @@ def placements_digest(plans: Sequence[StepPlan]) -> str:
     )[:32]
 
 
-async def _is_unchanged(
-    rooms: Rooms, audit: Audit, *, digest: str, resolved: Resolved, plans: Sequence[StepPlan]
-) -> bool:
+async def _is_unchanged(rooms: Rooms, prepared: _Prepared) -> bool:
     """Tell whether the last delivery succeeded with the very same, and the clusters still have it."""
+    audit, plans = prepared.audit, prepared.plans
     last, delivered = audit.delivery, audit.delivered
     if last is None or delivered is None or last.number != delivered.number:
         return False
-    if audit.revision_digest != digest or delivered.placements_digest != placements_digest(plans):
+    if not prepared.is_current or delivered.placements_digest != placements_digest(plans):
         return False
-    return await all_match(rooms, resolved, plans, revision=audit.revision)
+    return await all_match(rooms, prepared.resolved, plans, revision=audit.revision)
 
 
-async def _store(
-    rooms: Rooms, application: Application, audit: Audit, *, digest: str, snapshot: Snapshot
-) -> RevisionRef:
-    """Write the application and its revision at once; neither needs the other."""
+async def _store(rooms: Rooms, prepared: _Prepared) -> RevisionRef:
+    """Write the application and its revision at once; neither needs the other. A kept one is there."""
+    application = prepared.application
     await rooms.applications.admit(application)
-    name = application.metadata.name
+    if prepared.kept is not None:
+        await rooms.applications.store(application)
+        return prepared.kept
     stored, revised = await asyncio.gather(
         rooms.applications.store(application),
-        _revise(rooms, audit, name=name, digest=digest, snapshot=snapshot),
+        _revise(rooms, prepared),
         return_exceptions=True,
     )
     if stored is not None:
@@ -251,13 +294,12 @@ async def _store(
     return revised
 
 
-async def _revise(
-    rooms: Rooms, audit: Audit, *, name: str, digest: str, snapshot: Snapshot
-) -> RevisionRef:
-    """Return the revision of this content: the latest one if it is the same, otherwise a new one."""
-    namespace = snapshot.application["metadata"]["namespace"]
-    if audit.revision_digest == digest:
-        return RevisionRef(name=audit.revision, number=audit.latest_revision, digest=digest)
+async def _revise(rooms: Rooms, prepared: _Prepared) -> RevisionRef:
+    """Return the revision of this content: the current one if it is the same, otherwise a new one."""
+    audit, snapshot, digest = prepared.audit, prepared.snapshot, prepared.ref.digest
+    namespace, name = split(prepared.application.id)
+    if prepared.is_current:
+        return prepared.ref
     for number in range(audit.latest_revision + 1, audit.latest_revision + _MOST_NUMBERS):
         ref = RevisionRef(name=revision_name(name, number), number=number, digest=digest)
         if await rooms.revisions.create(namespace, name, ref=ref, snapshot=snapshot):
@@ -307,25 +349,34 @@ async def _claim(
     """Take the next delivery number and record who submitted; a retry of the same run keeps its number."""
     namespace, name = split(request.application)
     at = now()
+    rolls_back = request.intent == "rollback"
 
     def change(audit: Audit) -> Audit:
         number = claimed_number(audit, run_id=run_id, seen=seen)
         record = DeliveryRecord(
             number=number,
             run_id=run_id,
+            intent=request.intent,
             revision=ref.name,
             digest=ref.digest,
             actor=request.actor,
             started_at=at,
         )
         event = AuditEvent(
-            at=at, type="submitted", delivery=number, revision=ref.name, actor=request.actor
+            at=at,
+            type="rollback" if rolls_back else "submitted",
+            delivery=number,
+            revision=ref.name,
+            actor=request.actor,
+            message=f"from {audit.revision} to {ref.name}" if rolls_back else "",
         )
         return audit.model_copy(
             update={
                 "phase": "delivering",
                 "revision": ref.name,
+                "revision_number": ref.number,
                 "revision_digest": ref.digest,
+                "rollback": _held(audit, request, ref=ref, at=at) if rolls_back else None,
                 "latest_revision": max(audit.latest_revision, ref.number),
                 "latest_delivery": number,
                 "delivery": record,
@@ -335,6 +386,14 @@ async def _claim(
         )
 
     return await rooms.audits.change(namespace, name, change)
+
+
+def _held(audit: Audit, request: OpenDelivery, *, ref: RevisionRef, at: str) -> Rollback:
+    """Note who went back to a revision; whoever repairs drift from it, or tries again, did not."""
+    before = audit.rollback
+    if before is not None and before.revision == ref.name:
+        return before
+    return Rollback(revision=ref.name, actor=request.actor, at=at)
 
 
 async def _first_plan(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 KEPT_EVENTS = 200
 """The oldest events of an application are dropped beyond this many."""
 
+KEPT_REVISIONS = 50
+"""Names of delivered revisions that are remembered: more than there are in the hub by default."""
+
 _ENDS = {"delivered", "failed", "cancelled", "superseded", "deleted"}
 """Types of the event that ends a delivery; each has one."""
 
@@ -84,8 +87,12 @@ class Audits:
             }
             if record.phase == "delivered":
                 update["delivered"] = record
+                update["delivered_revisions"] = _with_last(
+                    audit.delivered_revisions, record.revision
+                )
             elif record.phase == "deleted":
-                update |= {"delivered": None, "revision_digest": ""}
+                update |= {"delivered": None, "revision_digest": "", "rollback": None}
+                update["delivered_revisions"] = []
             return audit.model_copy(update=update)
 
         return await self.change(namespace, name, change)
@@ -101,6 +108,10 @@ def _not_said_yet(audit: Audit, events: Sequence[AuditEvent], *, delivery: int) 
     """Leave out an end that is recorded: a retry says it again, at another time."""
     said = {event.type for event in audit.events if event.delivery == delivery} & _ENDS
     return [event for event in events if event.type not in said]
+
+
+def _with_last(names: Sequence[str], name: str) -> list[str]:
+    return [*(each for each in names if each != name), name][-KEPT_REVISIONS:]
 
 
 def _bounded(audit: Audit) -> Audit:

@@ -11,11 +11,11 @@ from lateen.kube.shapes import as_object, as_text
 from lateen.model.errors import LateenError
 from lateen.model.labels import APP_NAME, PUBLISH_VERSION
 from lateen.model.objects import ObjectRef
-from lateen.model.records import RevisionRef, Snapshot
+from lateen.model.records import KeptRevision, RevisionRef, Snapshot
 from lateen.planning.publishing import Published
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from lateen.kube.cluster import Cluster
     from lateen.model.base import Json
@@ -93,16 +93,17 @@ class Revisions:
         self._remember(namespace, ref, snapshot)
         return ref, snapshot
 
+    async def kept(self, namespace: str, application: str) -> list[KeptRevision]:
+        """Return an application's revisions in the order of their numbers."""
+        found = [_kept_revision(live) for live in await self._objects(namespace, application)]
+        return sorted(found, key=lambda each: each.number)
+
     async def published(self, namespace: str, application: str) -> list[Published]:
         """Return the versions that an application's kept revisions were published as."""
-        found = await self._hub.list(
-            API_VERSION, "Revision", namespace=namespace, labels={APP_NAME: application}
-        )
         return [
-            Published(live["metadata"]["name"], spec.get("number", 0), version)
-            for live in found
-            for spec in [as_object(live.get("spec"))]
-            if (version := _publish_version(spec))
+            Published(each.name, each.number, each.publish_version)
+            for each in await self.kept(namespace, application)
+            if each.publish_version
         ]
 
     async def drop_old(
@@ -117,10 +118,14 @@ class Revisions:
         """Delete the revision that falls out of the kept ones, unless something still uses it.
 
         With a ``limit`` of the application's own, all that are beyond it besides the latest: it may be
-        lower than it was.
+        lower than it was. Now and then all are looked at anyway: one that was in use when its turn came would
+        stay for ever.
         """
         if limit is not None:
             await self._delete(namespace, application, below=latest - limit, used=used)
+            return
+        if latest > KEPT and latest % KEPT == 0:
+            await self._delete(namespace, application, below=latest - KEPT + 1, used=used)
             return
         name = revision_name(application, latest - KEPT)
         if latest > KEPT and name not in used:
@@ -136,18 +141,31 @@ class Revisions:
     async def _delete(
         self, namespace: str, application: str, *, below: int, used: Collection[str] = ()
     ) -> None:
-        found = await self._hub.list(
-            API_VERSION, "Revision", namespace=namespace, labels={APP_NAME: application}
-        )
-        for revision in found:
+        for revision in await self._objects(namespace, application):
             name = revision["metadata"]["name"]
             if as_object(revision.get("spec")).get("number", 0) < below and name not in used:
                 await self._hub.delete(_ref(namespace, name))
+
+    async def _objects(self, namespace: str, application: str) -> Sequence[Json]:
+        return await self._hub.list(
+            API_VERSION, "Revision", namespace=namespace, labels={APP_NAME: application}
+        )
 
     def _remember(self, namespace: str, ref: RevisionRef, snapshot: Snapshot) -> None:
         self._known[namespace, ref.name, ref.digest] = snapshot
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _kept_revision(live: Json) -> KeptRevision:
+    spec = as_object(live.get("spec"))
+    return KeptRevision(
+        name=live["metadata"]["name"],
+        number=spec.get("number", 0),
+        digest=as_text(spec.get("digest")),
+        publish_version=_publish_version(spec),
+        created_at=as_text(live["metadata"].get("creationTimestamp")),
+    )
 
 
 def _publish_version(spec: Json) -> str:

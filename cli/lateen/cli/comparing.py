@@ -76,7 +76,7 @@ def diff(
     """
     if (app is None) == (not files):
         raise click.UsageError("give either files with -f or the name of an application in the hub")
-    with _trouble_is_no_difference():
+    with trouble_is_no_difference():
         found = asyncio.run(
             _compare(
                 app,
@@ -95,7 +95,7 @@ def diff(
 
 
 @contextmanager
-def _trouble_is_no_difference() -> Generator[None]:
+def trouble_is_no_difference() -> Generator[None]:
     """End with the code for trouble whatever happens: 1, Python's own, means differences here."""
     try:
         yield

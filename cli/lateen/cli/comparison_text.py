@@ -93,10 +93,11 @@ def _object(each: ObjectDifference) -> Iterator[Line]:
         for line in write_yaml([each.manifest]).splitlines():
             yield "added", f"      + {line}"
     for field in each.fields:
-        yield from _field(field)
+        yield from field_lines(field)
 
 
-def _field(field: FieldDifference) -> Iterator[Line]:
+def field_lines(field: FieldDifference) -> Iterator[Line]:
+    """Write one field that is different."""
     tone, mark = _MARKS[field.change]
     head = f"      {mark} {field.path}"
     if field.masked:

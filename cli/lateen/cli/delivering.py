@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +20,20 @@ from lateen.cli.options import (
     task_queue_option,
 )
 from lateen.cli.output import say
+from lateen.cli.rolling_back import roll_back
+from lateen.cli.submitting import (
+    CODES,
+    Wish,
+    exit_code,
+    follow,
+    submit_one,
+    told,
+    uninterrupted,
+)
 from lateen.model.labels import CREATE_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from lateen.cli.gathering import Documents
     from lateen.cli.verdicts import Verdict
@@ -36,19 +45,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 20
 """Applications in delivery at the same time; the worker has its own limits."""
 
-_EPILOG = """\b
-Exit codes:
-  0    delivered (with --no-wait: submitted)
-  1    error; nothing was submitted
-  2    wrong usage
-  3    unchanged: what was asked for is delivered already
-  4    waiting for an approval
-  5    failed, cancelled or terminated
-  6    rejected
-  7    superseded by newer content
-  8    not finished within --timeout; the delivery goes on
-  130  interrupted; the delivery goes on
-
+_EPILOG = f"""{CODES}
 Of several applications the first that applies: 1, 5, 6, 8, 7, 4; otherwise 0 if
 anything was delivered, and 3 if nothing had to be.
 """
@@ -63,21 +60,6 @@ Exit codes:
   8    not finished within --timeout; the deletion goes on
   130  interrupted; the deletion goes on
 """
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """How to submit, and how long to look. ``begun`` collects what is on its way."""
-
-    actor: str
-    wait: bool
-    timeout: timedelta | None
-    task_queue: str
-    deleting: bool = False
-    queue: bool = False
-    confirm_removal: tuple[str, ...] = ()
-    allow_inline_secrets: bool = False
-    begun: list[str] = field(default_factory=list[str])
 
 
 @click.command(epilog=_EPILOG)
@@ -105,6 +87,11 @@ class _Wish:
     metavar="CLUSTER",
     help="Remove the application from this cluster, which its policies no longer select.",
 )
+@click.option(
+    "--revision",
+    metavar="REVISION",
+    help="Deliver APP as this kept revision holds it; see `lateen revision list APP`.",
+)
 @inline_secrets_option
 @click.option("--unchanged-ok", is_flag=True, help="Exit with 0 instead of 3 when unchanged.")
 @actor_option
@@ -119,6 +106,7 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     queue: bool,
     create_namespace: bool,
     confirm_removal: tuple[str, ...],
+    revision: str | None,
     allow_inline_secrets: bool,
     unchanged_ok: bool,
     actor: str,
@@ -133,7 +121,10 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     """
     if (app is None) == (not files):
         raise click.UsageError("give either files with -f or the name of an application in the hub")
-    wish = _Wish(
+    if revision is not None and (app is None or create_namespace):
+        other = "-f" if app is None else "--create-namespace"
+        raise click.UsageError(f"--revision delivers what APP's revision holds; leave out {other}")
+    wish = Wish(
         actor,
         wait,
         timeout,
@@ -143,6 +134,11 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
         allow_inline_secrets=allow_inline_secrets,
     )
 
+    if app is not None and revision is not None:
+        sys.exit(
+            roll_back(app, revision, namespace=namespace, wish=wish, same_is_fine=unchanged_ok)
+        )
+
     async def run() -> list[Verdict]:
         documents = await _documents(app, files, namespace=namespace, hub_kubeconfig=hub_kubeconfig)
         applications = documents.applications
@@ -150,9 +146,8 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
             applications = [_creating_namespaces(each) for each in applications]
         return await _up(applications, documents, wish=wish, hub_kubeconfig=hub_kubeconfig)
 
-    verdicts = _uninterrupted(run(), wish=wish)
-    code = codes.worst(verdict.code for verdict in verdicts)
-    sys.exit(codes.DELIVERED if code == codes.UNCHANGED and unchanged_ok else code)
+    verdicts = uninterrupted(run(), wish=wish)
+    sys.exit(exit_code(verdicts, same_is_fine=unchanged_ok))
 
 
 @click.command(epilog=_DELETE_EPILOG)
@@ -189,29 +184,12 @@ def delete(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     if not yes and sys.stdin.isatty():
         verb = "Forget" if orphan else "Delete"
         click.confirm(f"{verb} application {namespace}/{app} everywhere?", abort=True, err=True)
-    wish = _Wish(actor, wait, timeout, task_queue, deleting=True)
+    wish = Wish(actor, wait, timeout, task_queue, deleting=True)
 
-    async def run() -> list[Verdict]:
-        from lateen.cli import verdicts
-        from lateen.cli.patience import impatiently
-        from lateen.cli.watching import watch
-        from lateen.client.errors import NoWorker
-        from lateen.client.lateen import connect
+    def submit(lateen: Lateen) -> Coroutine[Any, Any, Submitted]:
+        return lateen.delete(namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor)
 
-        lateen = await connect(task_queue=wish.task_queue)
-        wish.begun.append(f"{namespace}/{app}")
-        try:
-            submitted = await impatiently(
-                lateen.delete(namespace, app, orphan=orphan, abandon=abandon, actor=wish.actor),
-                tell=lambda: say("no worker answers yet"),
-            )
-        except NoWorker as error:
-            return [_told(verdicts.of_error(f"{namespace}/{app}", error))]
-        with watch() as display:
-            verdict = await _follow(lateen, submitted, wish=wish, display=display)
-        return [_told(verdict)]
-
-    verdicts = _uninterrupted(run(), wish=wish)
+    verdicts = uninterrupted(submit_one(f"{namespace}/{app}", submit, wish=wish), wish=wish)
     sys.exit(codes.worst(verdict.code for verdict in verdicts))
 
 
@@ -231,7 +209,7 @@ async def _up(
     applications: Sequence[Application],
     documents: Documents,
     *,
-    wish: _Wish,
+    wish: Wish,
     hub_kubeconfig: Path | None,
 ) -> list[Verdict]:
     from lateen.cli.gathering import credential_warnings, refuse_secrets
@@ -261,7 +239,7 @@ async def _up(
 
     with watch() as display:
         verdicts = await asyncio.gather(*(one(each, display) for each in applications))
-    return [_told(verdict) for verdict in verdicts]
+    return [told(verdict) for verdict in verdicts]
 
 
 async def _apply_external(documents: Documents, *, hub_kubeconfig: Path | None) -> None:
@@ -276,7 +254,7 @@ async def _apply_external(documents: Documents, *, hub_kubeconfig: Path | None) 
 
 
 async def _deliver(
-    lateen: Lateen, application: Application, *, wish: _Wish, display: Watch
+    lateen: Lateen, application: Application, *, wish: Wish, display: Watch
 ) -> Verdict:
     """Deliver one application; what goes wrong with it stops no other."""
     from lateen.cli import verdicts
@@ -297,36 +275,9 @@ async def _deliver(
             ),
             tell=lambda: display.show(silence),
         )
-        return await _follow(lateen, submitted, wish=wish, display=display)
+        return await follow(lateen, submitted, wish=wish, display=display)
     except LateenError as error:
         return verdicts.of_error(application.id, error)
-
-
-async def _follow(lateen: Lateen, submitted: Submitted, *, wish: _Wish, display: Watch) -> Verdict:
-    from lateen.cli import verdicts
-    from lateen.client.outcomes import NotFinished
-
-    if not wish.wait:
-        return verdicts.of_submission(submitted, deleting=wish.deleting)
-    try:
-        outcome = await lateen.wait(
-            submitted,
-            timeout=wish.timeout.total_seconds() if wish.timeout else None,
-            on_progress=display.show,
-            stop_at_approval=True,
-        )
-    except NotFinished as error:
-        return verdicts.of_patience(submitted.application, str(error), error.progress)
-    return verdicts.of_outcome(outcome)
-
-
-def _told(verdict: Verdict) -> Verdict:
-    from lateen.cli.output import verdict_line
-
-    verdict_line(verdict.line, tone=codes.tone(verdict.code))
-    for hint in verdict.hints:
-        say(hint)
-    return verdict
 
 
 def _creating_namespaces(application: Application) -> Application:
@@ -334,17 +285,3 @@ def _creating_namespaces(application: Application) -> Application:
     annotations = {**metadata.annotations, CREATE_NAMESPACE: "true"}
     changed = metadata.model_copy(update={"annotations": annotations})
     return application.model_copy(update={"metadata": changed})
-
-
-def _uninterrupted(run: Any, *, wish: _Wish) -> list[Verdict]:
-    """Run to the end; Ctrl-C only ends the watching of what was submitted by then."""
-    try:
-        verdicts: list[Verdict] = asyncio.run(run)
-    except KeyboardInterrupt:
-        what = "deletion" if wish.deleting else "delivery"
-        if wish.begun:
-            say(f"\nstopped watching; the {what} goes on, see `lateen status`")
-        else:
-            say("\ninterrupted; nothing was submitted")
-        sys.exit(codes.INTERRUPTED)
-    return verdicts

@@ -39,10 +39,29 @@ def _about(status: ApplicationStatus) -> Iterator[str]:
     if status.revision:
         by = f", by {_indented(status.actor, 16)}" if status.actor else ""
         yield f"  Revision:     {status.revision} (delivery {status.delivery}{by})"
-    if status.message:
-        yield f"  Message:      {_indented(status.message, 16)}"
+    message = status.message
+    if status.rollback is not None:
+        yield f"  Rollback:     {_indented(_rollback(status), 16)}"
+        message = "" if message == f"rolled back to {status.rollback.revision}" else message
+    if message:
+        yield f"  Message:      {_indented(message, 16)}"
     if status.queued:
         yield f"  Queued:       {status.queued}"
+
+
+def _rollback(status: ApplicationStatus) -> str:
+    """Say who went back to what: it stays so until a newer submission, whoever repairs it."""
+    rollback = status.rollback
+    if rollback is None:
+        return ""
+    by = f" by {rollback.actor}" if rollback.actor else ""
+    at = f", {shown_time(rollback.at)}" if rollback.at else ""
+    if status.phase in {"delivered", "unchanged"}:
+        return f"rolled back to {rollback.revision}{by}{at}"
+    asked = f", asked for{by}{at}" if by else at
+    if status.phase in _OPEN:
+        return f"rolling back to {rollback.revision}{asked}"
+    return f"to {rollback.revision}, not done yet{asked}"
 
 
 def _workflow(status: ApplicationStatus) -> Iterator[str]:

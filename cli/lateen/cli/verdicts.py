@@ -92,6 +92,8 @@ def _summary(outcome: Outcome) -> str:
     match outcome.phase:
         case "delivered":
             count = sum(1 for step in outcome.steps for _ in step.placements)
+            if outcome.message:  # A rollback says so.
+                return f"{outcome.message} in {_count(count, 'placement')}"
             return f"delivered{revision} to {_count(count, 'placement')}"
         case "unchanged":
             return "unchanged, nothing to do"

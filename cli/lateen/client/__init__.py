@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         Decided,
         Listing,
         Progress,
+        RevisionRow,
+        Revisions,
         Submitted,
     )
     from lateen.contracts.drift import DriftReport, DriftSummary
@@ -56,6 +58,8 @@ _HOMES = {
     "Listing": _RESULTS,
     "Outcome": _OUTCOMES,
     "Progress": _RESULTS,
+    "RevisionRow": _RESULTS,
+    "Revisions": _RESULTS,
     "Submitted": _RESULTS,
     "DeliveryFailed": _OUTCOMES,
     "DriftReport": _DRIFT,
@@ -103,6 +107,8 @@ __all__ = [
     "RecordedDelivery",
     "Refused",
     "Rejected",
+    "RevisionRow",
+    "Revisions",
     "Submitted",
     "Superseded",
     "TemporalUnavailable",

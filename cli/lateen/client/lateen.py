@@ -28,7 +28,14 @@ from lateen.client.inspecting import ask_worker, look_at_run
 from lateen.client.listing import list_applications
 from lateen.client.observing import observe
 from lateen.client.outcomes import NotFinished, Outcome
-from lateen.client.results import ApplicationStatus, Decided, Listing, Progress, Submitted
+from lateen.client.results import (
+    ApplicationStatus,
+    Decided,
+    Listing,
+    Progress,
+    Revisions,
+    Submitted,
+)
 from lateen.client.statuses import merge_status
 from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
@@ -121,6 +128,40 @@ class Lateen:
         """
         envelope = submitting.deletion(actor=actor or "", orphan=orphan, abandon=abandon)
         return await self._submit(envelope, application=_id(namespace, name))
+
+    async def rollback(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        revision: str | None = None,
+        actor: str | None = None,
+        queue: bool = False,
+        confirm_removal: Sequence[str] = (),
+    ) -> Submitted:
+        """Ask to deliver again exactly what an older revision holds; ``wait`` tells how that ended.
+
+        Without a ``revision`` it is the one that was delivered before the current one. It stays in place
+        until something newer is submitted. ``queue`` and ``confirm_removal`` are as in ``apply``. Raises
+        ``NotFound``; a revision that is not kept fails the delivery, and is refused where one is open.
+        """
+        if not revision:  # Named here, the wish stays the same however often Temporal repeats it.
+            revision = (await self.revisions(namespace, name)).before
+        envelope = submitting.rollback(
+            revision, actor=actor or "", queue=queue, confirm_removal=confirm_removal
+        )
+        return await self._submit(envelope, application=_id(namespace, name))
+
+    async def revisions(self, namespace: str, name: str) -> Revisions:
+        """List the revisions that the hub keeps of an application. Raises ``NotFound``."""
+        request = Inspect(namespace=namespace, name=name, live=False, revisions=True)
+        with translated(self.client):
+            inspected, note = await ask_worker(self.client, request, task_queue=self.task_queue)
+        if note:
+            raise NoWorker(note)
+        if not inspected.get("known"):
+            raise NotFound(f"no application {name!r} in namespace {namespace!r} was ever delivered")
+        return Revisions.model_validate({**inspected, "application": _id(namespace, name)})
 
     async def _submit(self, envelope: Json, *, application: str) -> Submitted:
         with translated(self.client):

@@ -7,7 +7,7 @@ from typing import Literal
 from lateen.contracts.messages import StepOutcome
 from lateen.model.base import Record
 from lateen.model.drift import DriftRecord
-from lateen.model.records import AuditEvent
+from lateen.model.records import AuditEvent, Rollback
 
 SubmissionState = Literal["started", "joined", "superseding", "queued"]
 """A run was started for it; one delivers the very same already; it takes the place of what is being
@@ -157,7 +157,8 @@ class ApplicationStatus(Record):
 
     ``phase`` is that of the latest run (``terminated`` when someone terminated it); ``note`` says what could
     not be found out, and why. ``drift`` is what the last look found that came after the latest delivery.
-    ``healthy`` is None while nothing is delivered or nobody can look.
+    ``healthy`` is None while nothing is delivered or nobody can look. ``rollback`` is set while an older
+    revision is held.
     """
 
     application: str
@@ -183,6 +184,7 @@ class ApplicationStatus(Record):
     warnings: list[str] = []
     retained: list[str] = []
     queued: int = 0
+    rollback: Rollback | None = None
     drift: DriftRecord | None = None
     events: list[AuditEvent] = []
     note: str = ""
@@ -199,6 +201,35 @@ class ApplicationRow(Record):
     created_at: str = ""
     components: list[ComponentInfo] = []
     clusters: list[str] = []
+
+
+class RevisionRow(Record):
+    """A revision that the hub keeps.
+
+    ``actor`` is who submitted it first, as far as the audit still knows. ``current`` is the one that a delivery
+    began with last, ``delivered`` the one that was delivered last; ``succeeded`` those that ever were.
+    """
+
+    name: str
+    number: int
+    digest: str = ""
+    publish_version: str = ""
+    created_at: str = ""
+    actor: str = ""
+    current: bool = False
+    delivered: bool = False
+    succeeded: bool = False
+
+
+class Revisions(Record):
+    """The revisions of an application, the newest first.
+
+    ``before`` is the one that a rollback goes to which names none; empty when there is none.
+    """
+
+    application: str
+    before: str = ""
+    revisions: list[RevisionRow] = []
 
 
 class Listing(Record):

@@ -51,6 +51,7 @@ def merge_status(
         drift=audit.drift
         if audit.drift and audit.drift.delivery == audit.latest_delivery
         else None,
+        rollback=audit.rollback,
         events=audit.events,
         note=note,
     )

@@ -30,6 +30,7 @@ from lateen.model.json_values import as_object
 _PATIENCE = timedelta(seconds=20)
 """For a worker's answer while one polls: it may be restarting or busy."""
 
+_VERBS = {"delete": "delete", "rollback": "roll back"}
 _ATTEMPTS = 5
 _CLOSED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
 
@@ -49,6 +50,18 @@ def delivery(
 def deletion(*, actor: str, orphan: bool, abandon: Sequence[str]) -> Json:
     """Write the envelope that asks to delete."""
     return {"intent": "delete", "actor": actor, "orphan": orphan, "abandon": list(abandon)}
+
+
+def rollback(revision: str, *, actor: str, queue: bool, confirm_removal: Sequence[str]) -> Json:
+    """Write the envelope that asks to go back to a revision; empty for the one before."""
+    envelope: Json = {"intent": "rollback", "actor": actor}
+    if revision:
+        envelope["revision"] = revision
+    if queue:
+        envelope["queue"] = True
+    if confirm_removal:
+        envelope["confirmRemoval"] = list(confirm_removal)
+    return envelope
 
 
 async def submit(client: Client, envelope: Json, *, application: str, task_queue: str) -> Submitted:
@@ -86,7 +99,7 @@ async def submit(client: Client, envelope: Json, *, application: str, task_queue
 async def _update_with_start(
     client: Client, envelope: Json, *, application: str, task_queue: str
 ) -> Any:
-    verb = "delete" if envelope.get("intent") == "delete" else "deliver"
+    verb = _VERBS.get(str(envelope.get("intent")), "deliver")
     start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
         identifiers.APPLICATION,
         envelope,

@@ -161,3 +161,17 @@ def test_a_deletion_shows_its_clusters() -> None:
     assert (
         "Clusters:\n\n  - a: deleted 2 objects\n  - b: deleting (attempt 4: no connection)" in text
     )
+
+
+def test_says_who_rolled_back_to_what_until_something_newer() -> None:
+    rollback = {"revision": "web-v1", "actor": "mia", "at": "2026-01-02T03:04:05Z"}
+    said = "rolled back to web-v1"
+    held = status_text(status(revision="web-v1", rollback=rollback, message=said))
+    assert "  Rollback:     rolled back to web-v1 by mia, 2026-01-02 03:04:05 +0000 UTC" in held
+    assert "Message:" not in held
+    going = status_text(status(phase="waiting", revision="web-v1", rollback=rollback))
+    assert "  Rollback:     rolling back to web-v1, asked for by mia, 2026" in going
+    failed = status_text(status(phase="failed", rollback=rollback, message="it broke"))
+    assert "  Rollback:     to web-v1, not done yet, asked for by mia, 2026" in failed
+    assert "  Message:      it broke" in failed
+    assert "Rollback" not in status_text(status())

@@ -56,7 +56,8 @@ def test_the_version_of_an_older_revision_is_refused_naming_it() -> None:
     (problem,) = caught.value.problems
     assert str(problem) == (
         'metadata.annotations["app.oam.dev/publishVersion"]: is the version of revision app-v1 already, '
-        "and revision app-v2 came after it (got 'alpha'); choose a version that was not used yet"
+        "and revision app-v2 came after it (got 'alpha'); choose a version that was not used yet; "
+        "to go back to that revision: lateen workflow rollback app --revision app-v1"
     )
 
 

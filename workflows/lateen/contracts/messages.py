@@ -28,11 +28,17 @@ class Request(Record):
 
 
 class OpenDelivery(Request):
-    """Asks to begin delivering ``content`` (an Application, plain JSON as submitted)."""
+    """Asks to begin delivering ``content`` (an Application, plain JSON as submitted).
+
+    A rollback has no content: it goes back to ``rollback_to``, a revision that the hub keeps, or, where none
+    is named, to the one that was delivered before the current one.
+    """
 
     content: Json
     actor: str = ""
     confirm_removal: list[str] = []
+    intent: Literal["deliver", "rollback"] = "deliver"
+    rollback_to: str = ""
 
 
 class Vetted(Record):
@@ -205,7 +211,8 @@ class CloseDelivery(Request):
     """Asks to record how a delivery ended.
 
     ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune, and one
-    that failed if its garbage-collect policy wants that. ``removed`` is what pruning or deleting did.
+    that failed if its garbage-collect policy wants that. ``removed`` is what pruning or deleting did,
+    ``actor`` who asked for a rollback.
     """
 
     delivery: int
@@ -218,6 +225,7 @@ class CloseDelivery(Request):
     confirm_removal: list[str] = []
     pruned: bool = False
     removed: list[ClusterChanges] = []
+    actor: str = ""
 
 
 class ClosedDelivery(Record):
@@ -249,11 +257,15 @@ class DeletionPlan(Record):
 
 
 class Inspect(Record):
-    """Asks how one application is (``name``), or for the list of a namespace or of all."""
+    """Asks how one application is (``name``), or for the list of a namespace or of all.
+
+    With ``revisions`` it asks which revisions of the application are kept.
+    """
 
     namespace: str = ""
     name: str = ""
     live: bool = True
+    revisions: bool = False
 
 
 StepOutcome.model_rebuild()

@@ -37,7 +37,7 @@ _FIRST_TASK = 4
 
 @workflow.defn(name=identifiers.APPLICATION)
 class ApplicationWorkflow:
-    """Delivers (or deletes) one application, then completes.
+    """Delivers one application (or deletes it, or rolls it back), then completes.
 
     Everything that arrives is plain JSON, validated here: a typed parameter that can't be decoded would wedge
     the workflow task for ever. So would an argument too many: ``extra`` takes those, and nothing accepts them.
@@ -164,6 +164,9 @@ class ApplicationWorkflow:
                 self._invalid = error
             self._warn_of(error)
             return
+        if submission.intent == "rollback" and not workflow.patched("rollback"):
+            self._warn("a rollback was ignored: this run began with a lateen that knows none")
+            return
         vetted = await self._vet(submission)
         if vetted.valid:
             self._take(submission, delivers=vetted.digest)
@@ -249,6 +252,8 @@ class ApplicationWorkflow:
             application=self._id,
             hub_uid=opened.hub_uid if opened else str(self._carry.get("hubUid") or ""),
             content=submission.application or {},
+            intent="rollback" if submission.intent == "rollback" else "deliver",
+            rollback_to=submission.revision,
         )
         self._unvetted += 1
         try:
@@ -259,7 +264,7 @@ class ApplicationWorkflow:
 
     def _replaces(self, submission: Submission) -> bool:
         """Tell whether a submission asks for other content than what is delivered or comes next."""
-        if submission.intent != "deliver" or self._current is None:
+        if submission.intent == "delete" or self._current is None:
             return False
         last = self._queue[-1] if self._queue and submission.queue else None
         return not (last or self._next or self._current).same_as(submission)
@@ -298,6 +303,7 @@ class ApplicationWorkflow:
             opened is not None
             and current is not None
             and opened.revision.digest == digest
+            and submission.intent == current.intent
             and submission.confirm_removal == current.confirm_removal
         )
 
@@ -338,7 +344,7 @@ def _single(payload: Any, *extra: Any) -> Any:
     return [payload, *extra] if extra else payload
 
 
-_CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval")
+_CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval", "revision")
 
 
 def _refusal(problem: InvalidApplication | None) -> ApplicationError:

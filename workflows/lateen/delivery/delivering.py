@@ -82,6 +82,8 @@ class Delivery:
             actor=self._submission.actor,
             hub_uid=self._hub_uid,
             confirm_removal=list(self._submission.confirm_removal),
+            intent="rollback" if self._rolls_back else "deliver",
+            rollback_to=self._submission.revision,
         )
         opened = await recording.open_delivery(request)
         self._progress.open(opened)
@@ -119,7 +121,7 @@ class Delivery:
 
     async def _prune_nevertheless(self, opened: OpenedDelivery) -> None:
         """Prune although a step failed, where the delivery arrived, if its policy says so."""
-        self._end("failed")
+        self._end(opened, "failed")
         answer = await recording.uncancelled(self._ask_what_to_prune(opened, "failed"))
         if answer.closed:
             return
@@ -185,7 +187,7 @@ class Delivery:
 
     async def _close(self, opened: OpenedDelivery, phase: Phase) -> None:
         """Record the end. Recordings that still run come first, so that the audit keeps its order."""
-        self._end(phase)
+        self._end(opened, phase)
         if self._recorded:
             return
         if self._recording is not None:
@@ -193,8 +195,18 @@ class Delivery:
         await recording.close(self._closing(opened, phase).model_copy(update={"pruned": True}))
         self._recorded = True
 
-    def _end(self, phase: Phase) -> None:
+    @property
+    def _rolls_back(self) -> bool:
+        return self._submission.intent == "rollback"
+
+    def _message(self, opened: OpenedDelivery, phase: Phase) -> str:
+        if phase == "delivered" and self._rolls_back:
+            return f"rolled back to {opened.revision.name}"
+        return self._progress.message
+
+    def _end(self, opened: OpenedDelivery, phase: Phase) -> None:
         self._progress.phase = phase
+        self._progress.message = self._message(opened, phase)
         self._index.show(self._progress, waiting=[])
         workflow.set_current_details(self._progress.details())
 
@@ -205,7 +217,8 @@ class Delivery:
             delivery=opened.delivery,
             phase=phase,
             revision=opened.revision,
-            message=self._progress.message,
+            message=self._message(opened, phase),
+            actor=self._submission.actor if self._rolls_back else "",
             placements=self._progress.placement_digests(),
             steps=self._progress.shown_outcomes(),
             events=list(self._approvals.events),

@@ -53,13 +53,19 @@ async def open_delivery(request: OpenDelivery) -> OpenedDelivery:
         workflow.execute_activity_method(
             DeliveryActivities.open_delivery,
             request,
-            summary=f"open a delivery of {request.application}",
+            summary=_opening(request),
             start_to_close_timeout=_HUB,
             heartbeat_timeout=_HEARTBEAT,
             retry_policy=_HUB_RETRY,
             cancellation_type=_WAIT,
         )
     )
+
+
+def _opening(request: OpenDelivery) -> str:
+    if request.intent == "rollback":
+        return f"roll {request.application} back to {request.rollback_to or 'the revision before'}"
+    return f"open a delivery of {request.application}"
 
 
 async def vet_submission(request: OpenDelivery) -> Vetted | None:

@@ -7,23 +7,34 @@ from typing import Any, Literal
 
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, nearest
-from lateen.model.json_values import as_list, as_object, canonical_json, shown
+from lateen.model.json_values import as_list, as_object, canonical_json, json_digest, shown
 from lateen.model.names import names_application
 from lateen.model.parsing import content_digest, parse_application
 from lateen.planning.checking import check_application
 from lateen.rendering.plugins import installed
 
-Intent = Literal["deliver", "delete"]
+Intent = Literal["deliver", "delete", "rollback"]
 
-_KEYS = ("application", "intent", "actor", "queue", "orphan", "abandon", "confirmRemoval")
+_KEYS = (
+    "application",
+    "intent",
+    "actor",
+    "queue",
+    "orphan",
+    "abandon",
+    "confirmRemoval",
+    "revision",
+)
+_LONGEST_REVISION = 253
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One request: deliver this application, or delete what there is.
+    """One request: deliver this application, delete what there is, or go back to a revision.
 
-    ``digest`` identifies the content of a delivery; two submissions with the same digest ask for the same.
-    ``queue`` waits for the delivery that runs instead of superseding it.
+    ``digest`` identifies what is to be delivered; two submissions with the same digest ask for the same.
+    ``queue`` waits for the delivery that runs instead of superseding it. ``revision`` is what a rollback goes
+    back to; empty for the one that was delivered before the current one.
     """
 
     intent: Intent
@@ -34,6 +45,7 @@ class Submission:
     orphan: bool = False
     abandon: tuple[str, ...] = ()
     confirm_removal: tuple[str, ...] = ()
+    revision: str = ""
 
     def same_as(self, other: Submission) -> bool:
         """Tell whether both ask for the same result."""
@@ -51,7 +63,7 @@ class Submission:
 
     def to_json(self) -> Json:
         """Return the envelope that ``read_submission`` reads back."""
-        return {
+        envelope: Json = {
             "intent": self.intent,
             "application": self.application,
             "actor": self.actor,
@@ -60,20 +72,23 @@ class Submission:
             "abandon": list(self.abandon),
             "confirmRemoval": list(self.confirm_removal),
         }
+        return {**envelope, "revision": self.revision} if self.revision else envelope
 
 
 def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> Submission:
     """Read a bare Application or an envelope ``{"application": …, "actor": …, "queue": …}``.
 
-    Raises ``InvalidApplication`` for what isn't an Application of this workflow id. ``check`` also refuses
-    what its types and policies don't allow, as far as that needs no hub: for content that would supersede a
-    good delivery. What a run starts with is not checked like that here but by its first activity, since a
-    replay by a newer lateen that knows more rules must come to the same result.
+    Without an application, its ``intent`` is ``delete``, or ``rollback`` to a ``revision``. Raises
+    ``InvalidApplication`` for what isn't an Application of this workflow id. ``check`` also refuses what its
+    types and policies don't allow, as far as that needs no hub: for content that would supersede a good
+    delivery. What a run starts with is not checked like that here but by its first activity, since a replay
+    by a newer lateen that knows more rules must come to the same result.
     """
     envelope = _envelope(payload)
     intent = envelope.get("intent", "deliver")
-    if intent not in ("deliver", "delete"):  # Not a set: what was sent may not be hashable.
-        raise InvalidApplication.at("intent", "expected 'deliver' or 'delete'", shown(intent))
+    if intent not in ("deliver", "delete", "rollback"):  # No set: it may not be hashable.
+        message = "expected 'deliver', 'delete' or 'rollback'"
+        raise InvalidApplication.at("intent", message, shown(intent))
     asked = Submission(
         intent="deliver",
         actor=_text(envelope, "actor"),
@@ -86,6 +101,16 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
         _require_application_id(workflow_id)
         return replace(asked, intent="delete")
     data = envelope.get("application")
+    revision = _revision(envelope)
+    if intent == "rollback":
+        return _rollback(asked, revision, data, workflow_id=workflow_id)
+    if revision:
+        raise InvalidApplication.at(
+            "revision",
+            "an application is delivered as a revision of its own",
+            revision,
+            "to go back to that one send no application, and the intent 'rollback'",
+        )
     if data is None:
         raise InvalidApplication.at(
             "application", "nothing to deliver", hint="send an Application as the first argument"
@@ -103,8 +128,28 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
     return replace(asked, application=data, digest=content_digest(application))
 
 
+def _rollback(asked: Submission, revision: str, data: Any, *, workflow_id: str) -> Submission:
+    """Read a rollback: whether there is such a revision, only the hub knows."""
+    _require_application_id(workflow_id)
+    if data is not None:
+        raise InvalidApplication.at(
+            "application", "a rollback delivers what its revision holds", hint="leave it out"
+        )
+    digest = json_digest(["rollback", revision])
+    return replace(asked, intent="rollback", revision=revision, digest=digest)
+
+
+def _revision(envelope: Json) -> str:
+    value = envelope.get("revision")
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > _LONGEST_REVISION:
+        raise InvalidApplication.at("revision", "expected the name of a revision", shown(value))
+    return value
+
+
 def _require_application_id(workflow_id: str) -> None:
-    """Refuse a deletion under an id that no application can have: nothing else says what to delete."""
+    """Refuse an id that no application can have, where nothing else says which one is meant."""
     namespace, _, name = workflow_id.partition("/")
     if not names_application(namespace, name):
         raise InvalidApplication.at(

@@ -33,8 +33,13 @@ def _application_name(value: str) -> str:
     return value
 
 
+def is_subdomain(value: str) -> bool:
+    """Tell whether a text is an RFC 1123 subdomain, as most names have to be."""
+    return len(value) <= 253 and _SUBDOMAIN.fullmatch(value) is not None
+
+
 def _subdomain(value: str) -> str:
-    if len(value) > 253 or not _SUBDOMAIN.fullmatch(value):
+    if not is_subdomain(value):
         raise ValueError("expected at most 253 lower-case letters, digits, '-' and '.'")
     return value
 

@@ -201,21 +201,53 @@ class PastDelivery(Record):
     changes: list[ClusterChanges] = []
 
 
+class KeptRevision(Record):
+    """A revision that the hub keeps, without what it holds."""
+
+    name: str
+    number: int
+    digest: str = ""
+    publish_version: str = ""
+    created_at: str = ""
+
+
+class Rollback(Record):
+    """That an older revision was gone back to, by whom and when. It holds until a newer submission."""
+
+    revision: str
+    actor: str = ""
+    at: str = ""
+
+
 class Audit(Record):
     """The bounded, append-only record of one application; it outlives the application.
 
     ``latest_delivery`` and ``latest_revision`` never restart, not even after delete and re-create.
-    ``delivered`` is the last delivery that succeeded, ``drift`` what the last look at its clusters found,
-    ``past`` are the deliveries that are over, the oldest first.
+    ``revision`` is the one that a delivery began with last; after a ``rollback`` its number is not the latest
+    (0 was written by a lateen that knew no rollback). ``delivered`` is the last delivery that succeeded,
+    ``delivered_revisions`` names what succeeded, the last one last; ``drift`` is what the last look at its
+    clusters found, ``past`` are the deliveries that are over, the oldest first.
     """
 
     phase: Phase | Literal[""] = ""
     revision: str = ""
+    revision_number: int = 0
     latest_delivery: int = 0
     latest_revision: int = 0
     revision_digest: str = ""
     delivery: DeliveryRecord | None = None
     delivered: DeliveryRecord | None = None
+    delivered_revisions: list[str] = []
+    rollback: Rollback | None = None
     drift: DriftRecord | None = None
     past: list[PastDelivery] = []
     events: list[AuditEvent] = Field(default=[])
+
+    @property
+    def current(self) -> RevisionRef:
+        """The revision that a delivery began with last."""
+        return RevisionRef(
+            name=self.revision,
+            number=self.revision_number or self.latest_revision,
+            digest=self.revision_digest,
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from lateen.model.base import Json, Record
 from lateen.model.findings import join_path
 from lateen.model.json_values import as_list, as_object
 from lateen.planning.inline_secrets import names_credential
+from lateen.policies.rules.field_paths import FieldPath, value_at
 
 MASK = "***"
 """Stands for a value that is not shown."""
@@ -113,6 +115,29 @@ def masked(manifest: Json) -> Json:
     return hidden
 
 
+def concealed(document: Json, paths: Iterable[FieldPath]) -> Json:
+    """Return a document that ``differences`` compares without showing what stands at some paths."""
+    return _replaced_at(document, paths, _Concealed)
+
+
+def masked_at(document: Json, paths: Iterable[FieldPath]) -> Json:
+    """Return a document with masks in the place of what stands at some paths."""
+    return _replaced_at(document, paths, lambda _: MASK)
+
+
+def _replaced_at(document: Json, paths: Iterable[FieldPath], wrap: Callable[[Any], Any]) -> Json:
+    changed: Json = copy.deepcopy(document)
+    for path in paths:
+        *above, last = path
+        parent: Any = value_at(changed, tuple(above))
+        if value_at(changed, path) is None:
+            continue
+        value = parent[last]
+        fields = as_object(value)
+        parent[last] = {key: wrap(each) for key, each in fields.items()} if fields else wrap(value)
+    return changed
+
+
 @dataclass(frozen=True)
 class _Concealed:
     """A value that is compared and never shown."""
@@ -144,11 +169,11 @@ def _conceal_variables(value: Any, wrap: Callable[[Any], Any]) -> Any:
     fields = as_object(value)
     if fields is None:
         return value
-    copy = {key: _conceal_variables(each, wrap) for key, each in fields.items()}
-    name = copy.get("name")
-    if isinstance(name, str) and copy.get("value") and names_credential(name):
-        copy["value"] = wrap(copy["value"])
-    return copy
+    shown = {key: _conceal_variables(each, wrap) for key, each in fields.items()}
+    name = shown.get("name")
+    if isinstance(name, str) and shown.get("value") and names_credential(name):
+        shown["value"] = wrap(shown["value"])
+    return shown
 
 
 def _compare(before: Any, after: Any, path: str) -> Iterator[FieldDifference]:

@@ -88,6 +88,26 @@ def credential_variables(application: Application) -> list[str]:
     ]
 
 
+def secret_paths(application: Application) -> list[str]:
+    """Return the paths of all that is secret in an application: contents of Secrets, and credentials."""
+    makes_secrets = _makes_secrets(application)
+    return [
+        path for site in _sites(application) for path in _secrets(site, in_secret=makes_secrets)
+    ]
+
+
+def policy_secret_paths(policy: InlinePolicy) -> list[str]:
+    """Return the same of a policy."""
+    sites = _policy_sites(policy, "properties")
+    return [path for site in sites for path in _secrets(site, in_secret=True)]
+
+
+def _secrets(site: _Site, *, in_secret: bool) -> Iterator[str]:
+    yield from _contents(site, in_secret=in_secret)
+    for found in _variables(site.properties, site.path):
+        yield found.partition(" (variable ")[0]
+
+
 def names_credential(name: str) -> bool:
     """Tell whether a variable's name says that its value is a credential."""
     word = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())

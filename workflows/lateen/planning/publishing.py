@@ -49,11 +49,13 @@ def published_before(
             return each
     if same:
         last = max(same, key=lambda each: each.number)
+        name = last.revision.rpartition("-v")[0]
         raise InvalidApplication.at(
             join_path("metadata.annotations", PUBLISH_VERSION),
             f"is the version of revision {last.revision} already, and revision {current} came after it",
             version,
-            "choose a version that was not used yet",
+            "choose a version that was not used yet; to go back to that revision: "
+            f"lateen workflow rollback {name} --revision {last.revision}",
         )
     return None
 
