@@ -55,6 +55,24 @@ async def rejected(bench: Bench) -> Any:
     return run
 
 
+async def suspended(bench: Bench) -> Any:
+    """Suspended in the middle of a step and while an approval waits: limits stop and go on."""
+    bench.fakes.options = RunOptions(search_attributes=True)
+    bench.fakes.hold("b/default", stubborn=True)
+    steps = [deploy("apply", "u", parallelism=1, timeout="1h"), *GATE]
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
+    await bench.fakes.begun("b/default")
+    await bench.handle.signal("suspend", {"actor": "mia", "reason": "odd"})
+    bench.fakes.release("b/default")
+    await bench.until(lambda s: s["steps"][0]["placements"][0]["phase"] == "delivered")
+    await bench.handle.execute_update("resume", {"actor": "ben"})
+    await bench.until_waiting("gate")
+    await bench.handle.execute_update("suspend", {"actor": "mia"})
+    await bench.handle.signal("approve", {"actor": "ben", "reason": "fine"})
+    await bench.handle.execute_update("resume", {"actor": "mia"})
+    return run
+
+
 async def superseded(bench: Bench) -> Any:
     bench.fakes.hold("b/default")
     run = await bench.start(bench.app(topologies=TOPOLOGIES))
@@ -131,6 +149,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (delivered, "COMPLETED"),
     (unchanged, "COMPLETED"),
     (approval, "COMPLETED"),
+    (suspended, "COMPLETED"),
     (rejected, "FAILED"),
     (superseded, "CONTINUED_AS_NEW"),
     (superseded_after_vetting, "CONTINUED_AS_NEW"),

@@ -17,14 +17,16 @@ with workflow.unsafe.imports_passed_through():
     from lateen.contracts import errors, identifiers
     from lateen.contracts.messages import OpenDelivery, Vetted
     from lateen.delivery import recording
-    from lateen.delivery.approvals import Approvals
+    from lateen.delivery.approvals import UNATTRIBUTED, Approvals
     from lateen.delivery.deleting import Deletion, nothing_to_abandon
     from lateen.delivery.delivering import Delivery
     from lateen.delivery.progress import Progress
     from lateen.delivery.submissions import Submission, read_submission
+    from lateen.delivery.suspension import Word, read_word
     from lateen.model.base import Json
     from lateen.model.errors import InvalidApplication
     from lateen.model.json_values import as_list, as_object
+    from lateen.model.records import AuditEvent
 
 _MOST_PREVIOUS = 10
 _MOST_QUEUED = 100
@@ -53,6 +55,7 @@ class ApplicationWorkflow:
         self._queue: list[Submission] = []
         self._abandoned: dict[str, str] = {}
         self._approvals = Approvals()
+        self._delivery: Delivery | None = None
         self._vetting = asyncio.Lock()
         self._unvetted = 0
         self._cancelled = False
@@ -101,10 +104,14 @@ class ApplicationWorkflow:
                 submission, progress=self._progress, hub_uid=hub_uid, abandoned=self._abandoned
             )
             return await deletion.run(superseded=lambda: self._next is not None)
-        delivery = Delivery(
-            submission, progress=self._progress, approvals=self._approvals, hub_uid=hub_uid
+        self._delivery = Delivery(
+            submission,
+            progress=self._progress,
+            approvals=self._approvals,
+            suspension=self._progress.suspension,
+            hub_uid=hub_uid,
         )
-        return await delivery.run(superseded=lambda: self._next is not None)
+        return await self._delivery.run(superseded=lambda: self._next is not None)
 
     async def _until_done_or_superseded(self, work: asyncio.Future[Json]) -> None:
         """Wait for the delivery; new content stops it: health waits at once, a running apply at its end."""
@@ -221,6 +228,38 @@ class ApplicationWorkflow:
     def _check_rejection(self, decision: Any = None) -> None:
         self._refuse_void(decision)
 
+    @workflow.signal(name=identifiers.SUSPEND)
+    async def suspend_by_signal(self, payload: Any = None, *extra: Any) -> None:
+        """Begin nothing new until somebody resumes the run."""
+        answer = await self._suspend(_single(payload, *extra))
+        if not answer["accepted"]:
+            self._warn(f"not suspended: {answer['message']}")
+
+    @workflow.signal(name=identifiers.RESUME)
+    async def resume_by_signal(self, payload: Any = None, *extra: Any) -> None:
+        """Go on with a run that is suspended."""
+        answer = await self._resume(_single(payload, *extra))
+        if not answer["accepted"]:
+            self._warn(f"not resumed: {answer['message']}")
+
+    @workflow.update(name=identifiers.SUSPEND)
+    async def suspend(self, payload: Any = None) -> Json:
+        """Begin nothing new until somebody resumes the run; what has begun ends."""
+        return await self._suspend(payload)
+
+    @workflow.update(name=identifiers.RESUME)
+    async def resume(self, payload: Any = None) -> Json:
+        """Go on with a run that is suspended."""
+        return await self._resume(payload)
+
+    @suspend.validator
+    def _check_suspension(self, payload: Any = None) -> None:
+        self._refuse(self._unsuspendable(read_word(payload)))
+
+    @resume.validator
+    def _check_resumption(self, payload: Any = None) -> None:
+        self._refuse(self._unresumable(read_word(payload)))
+
     @workflow.query(name=identifiers.STATE)
     def state(self) -> Json:
         """Say how far the run is: phase, steps, placements, what waits."""
@@ -310,8 +349,49 @@ class ApplicationWorkflow:
         sizes = [waiting.size for waiting in (*self._queue, submission)]
         return len(sizes) <= _MOST_QUEUED and sum(sizes) <= _LARGEST_QUEUE
 
+    async def _suspend(self, payload: Any) -> Json:
+        word = read_word(payload)
+        problem = self._unsuspendable(word)
+        if problem:
+            return {"accepted": False, "message": problem}
+        suspension = self._progress.suspension
+        if not suspension.begin(word, at=workflow.now().isoformat()):
+            return {"accepted": True, "message": f"{suspension} already"}
+        await self._note("suspended", word)
+        return {"accepted": True, "message": str(suspension)}
+
+    async def _resume(self, payload: Any) -> Json:
+        word = read_word(payload)
+        problem = self._unresumable(word)
+        if problem:
+            return {"accepted": False, "message": problem}
+        self._progress.suspension.end()
+        await self._note("resumed", word)
+        return {"accepted": True, "message": f"resumed {word}"}
+
+    def _unsuspendable(self, word: Word) -> str:
+        if self._current is not None and self._current.intent == "delete":
+            return "a deletion can't be suspended: it works on all clusters at once; terminate it"
+        return word.problem
+
+    def _unresumable(self, word: Word) -> str:
+        if word.problem:
+            return word.problem
+        return "" if self._progress.suspension.active else "the run is not suspended"
+
+    async def _note(self, type: str, word: Word) -> None:  # noqa: A002 - the event's own word
+        """Put into the audit who suspended or resumed the run and why, and show it."""
+        at = workflow.now().isoformat()
+        actor = word.actor or UNATTRIBUTED
+        self._approvals.events.append(AuditEvent(at=at, type=type, actor=actor, reason=word.reason))
+        if self._delivery is not None:
+            await self._delivery.suspension_changed()
+
     def _refuse_void(self, decision: Any) -> None:
-        refusal = self._approvals.refusal(decision)
+        self._refuse(self._approvals.refusal(decision))
+
+    @staticmethod
+    def _refuse(refusal: str) -> None:
         if refusal:
             raise ApplicationError(refusal, type=errors.NOT_WAITING, non_retryable=True)
 

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.progress import Progress, counted
     from lateen.delivery.steps import StepRunner
     from lateen.delivery.submissions import Submission
+    from lateen.delivery.suspension import Suspension
     from lateen.model.base import Json
     from lateen.model.records import AuditEvent, Phase, PlacementDigest
 
@@ -36,16 +37,24 @@ class Delivery:
     """Brings an application's clusters to what it describes."""
 
     def __init__(
-        self, submission: Submission, *, progress: Progress, approvals: Approvals, hub_uid: str
+        self,
+        submission: Submission,
+        *,
+        progress: Progress,
+        approvals: Approvals,
+        suspension: Suspension,
+        hub_uid: str,
     ) -> None:
         self._submission = submission
         self._progress = progress
         self._approvals = approvals
+        self._suspension = suspension
         self._hub_uid = hub_uid
         self._index = Index(enabled=False)
         self._recording: asyncio.Future[None] | None = None
         self._asked: set[str] = set()
         self._recorded = False
+        self._ending = False
 
     async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Deliver; return the result, or raise the error that the run fails with."""
@@ -91,6 +100,7 @@ class Delivery:
             opened,
             progress=self._progress,
             approvals=self._approvals,
+            suspension=self._suspension,
             changed=self._changed,
             confirm_removal=self._submission.confirm_removal,
         )
@@ -106,6 +116,7 @@ class Delivery:
 
     async def _prune(self, opened: OpenedDelivery) -> Phase:
         """Delete what no step delivers any more, once, after the last step succeeded."""
+        await self._suspension.lifted()
         answer = await recording.uncancelled(self._ask_what_to_prune(opened, "delivered"))
         if answer.closed:
             return "delivered"
@@ -138,6 +149,7 @@ class Delivery:
 
         async def one(cluster: str) -> None:
             async with slots:
+                await self._suspension.lifted()
                 await prune(cluster)
 
         async def prune(cluster: str) -> None:
@@ -187,6 +199,7 @@ class Delivery:
         self._recorded = True
 
     def _end(self, phase: Phase) -> None:
+        self._ending = True
         self._progress.phase = phase
         self._index.show(self._progress, waiting=[])
         workflow.set_current_details(self._progress.details())
@@ -211,6 +224,13 @@ class Delivery:
             return result
         kind = errors.REJECTED if phase == "rejected" else errors.DELIVERY_FAILED
         raise ApplicationError(self._progress.message, result, type=kind, non_retryable=True)
+
+    async def suspension_changed(self) -> None:
+        """Show that the run was suspended or resumed, and record it; later if it is being opened or closed."""
+        if self._progress.opened is None or self._progress.opened.unchanged or self._ending:
+            self._show()
+        else:
+            await self._changed()
 
     async def _changed(self) -> None:
         """Show the new state, and record in the audit what people wait for and what they decided."""

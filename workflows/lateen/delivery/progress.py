@@ -13,6 +13,7 @@ from lateen.contracts.messages import (
     StepOutcome,
     StepPlan,
 )
+from lateen.delivery.suspension import Suspension
 from lateen.model.base import Json
 from lateen.model.records import Phase, PlacementDigest
 from lateen.planning.plan import PlannedStep
@@ -101,6 +102,7 @@ class Progress:
     clusters: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
     retained: list[str] = field(default_factory=list[str])
+    suspension: Suspension = field(default_factory=Suspension)
 
     def open(self, opened: OpenedDelivery) -> None:
         """Take over what the opening resolved."""
@@ -135,6 +137,7 @@ class Progress:
     def to_json(self) -> Json:
         """Return what the run's result and the ``state`` query have in common."""
         opened = self.opened
+        suspended = self.suspension.to_json()
         return {
             "application": self.application,
             "intent": self.intent,
@@ -146,6 +149,7 @@ class Progress:
             "clusters": dict(self.clusters),
             "warnings": list(self.warnings),
             "retained": list(self.retained),
+            **({"suspended": suspended} if suspended else {}),
         }
 
     def shown_outcomes(self) -> list[StepOutcome]:
@@ -176,6 +180,8 @@ class Progress:
         head = f"**{self.application}** {self.phase}"
         if self.opened:
             head += f" · revision `{self.opened.revision.name}` · delivery {self.opened.delivery}"
+        if self.suspension.active:
+            head += f" · **{_cell(str(self.suspension))}**"
         lines = [head]
         if self.message:
             lines += ["", _cell(self.message)]

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.progress import Progress, StepProgress
     from lateen.delivery.replanning import difference
     from lateen.delivery.sharding import deliver_sharded, needs_shards
+    from lateen.delivery.suspension import Suspension
     from lateen.planning.plan import PlannedStep
 
 _MOST_PLANS = 10
@@ -34,12 +35,14 @@ class StepRunner:
         *,
         progress: Progress,
         approvals: Approvals,
+        suspension: Suspension,
         changed: Callable[[], Awaitable[None]],
         confirm_removal: Sequence[str] = (),
     ) -> None:
         self._opened = opened
         self._progress = progress
         self._approvals = approvals
+        self._suspension = suspension
         self._changed = changed
         self._confirm_removal = list(confirm_removal)
         self._failed: list[str] = []
@@ -71,12 +74,13 @@ class StepRunner:
         if blocked and not step.always:
             self._skip(step, because=blocked[0])
             return
+        await self._suspension.lifted()
         state.phase = "delivering"
         try:
             if step.timeout is None:
                 await self._run_step(step, state)
             else:
-                async with asyncio.timeout(step.timeout):
+                async with self._suspension.limit(step.timeout):
                     await self._run_step(step, state)
         except TimeoutError:
             self._expire(step, state)
@@ -220,7 +224,7 @@ class StepRunner:
 
         await self._changed()
         deliver = deliver_sharded if needs_shards(placements) else deliver_all
-        await deliver(batch, placements, report=report)
+        await deliver(batch, placements, suspension=self._suspension, report=report)
 
     def _conclude(self, state: StepProgress) -> None:
         failed = [p for p in state.placements.values() if p.phase != "delivered"]
