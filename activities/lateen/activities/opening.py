@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lateen.activities.edges import Overtaken
@@ -79,11 +79,11 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
     if audit.delivery is None or audit.delivery.run_id != run_id or audit.revision_digest != digest:
         ref = await _store(rooms, application, audit, digest=digest, snapshot=snapshot)
         seen = audit.latest_delivery
-        audit = await _claim(rooms, request, ref=ref, run_id=run_id, seen=seen)
+        audit = await claim(rooms, request, ref=ref, run_id=run_id, seen=seen)
         await _drop_revisions(rooms, resolved, audit, latest=ref.number)
         opened = opened.model_copy(update={"revision": ref})
     rooms.remember(namespace, opened.revision, resolved)
-    first = await _first_plan(
+    first = await first_plan(
         rooms,
         opened,
         plans=plans,
@@ -276,25 +276,40 @@ def claimed_number(audit: Audit, *, run_id: str, seen: int) -> int:
     return audit.latest_delivery + 1
 
 
-async def _claim(
-    rooms: Rooms, request: OpenDelivery, *, ref: RevisionRef, run_id: str, seen: int
+async def claim(
+    rooms: Rooms,
+    request: OpenDelivery,
+    *,
+    ref: RevisionRef,
+    run_id: str,
+    seen: int,
+    message: str = "",
+    record: Mapping[str, object] | None = None,
 ) -> Audit:
-    """Take the next delivery number and record who submitted; a retry of the same run keeps its number."""
+    """Take the next delivery number and record who submitted; a retry of the same run keeps its number.
+
+    ``message`` and ``record`` add to the audit's event and to the delivery's record.
+    """
     namespace, name = split(request.application)
     at = now()
 
     def change(audit: Audit) -> Audit:
         number = claimed_number(audit, run_id=run_id, seen=seen)
-        record = DeliveryRecord(
+        begun = DeliveryRecord(
             number=number,
             run_id=run_id,
             revision=ref.name,
             digest=ref.digest,
             actor=request.actor,
             started_at=at,
-        )
+        ).model_copy(update=record)
         event = AuditEvent(
-            at=at, type="submitted", delivery=number, revision=ref.name, actor=request.actor
+            at=at,
+            type="submitted",
+            delivery=number,
+            revision=ref.name,
+            actor=request.actor,
+            message=message,
         )
         return audit.model_copy(
             update={
@@ -303,7 +318,7 @@ async def _claim(
                 "revision_digest": ref.digest,
                 "latest_revision": max(audit.latest_revision, ref.number),
                 "latest_delivery": number,
-                "delivery": record,
+                "delivery": begun,
                 "events": append(audit, [event]),
             }
         )
@@ -311,7 +326,7 @@ async def _claim(
     return await rooms.audits.change(namespace, name, change)
 
 
-async def _first_plan(
+async def first_plan(
     rooms: Rooms,
     opened: OpenedDelivery,
     *,
@@ -323,7 +338,8 @@ async def _first_plan(
     """Return the plan of the step that runs first, which saves the run an activity."""
     first = _first_leaf(opened.steps)
     plan = next((plan for plan in plans if first and plan.step == first.name), None)
-    if plan is None or first is None or _waits(opened, first):
+    done = {outcome.name for outcome in opened.done if outcome.phase == "succeeded"}
+    if plan is None or first is None or first.name in done or _waits(opened, first):
         return None
     if not first.auto:
         name = resolved.application.metadata.name

@@ -27,12 +27,29 @@ class Request(Record):
     hub_uid: str = ""
 
 
+class Continuation(Record):
+    """What to deliver instead of new content: the recorded revision of a delivery, the latest by default.
+
+    What that one finished stays done. With ``restart`` the steps from ``step`` on run again all the same,
+    without a name those from the first that failed, or all. ``id`` tells two such wishes apart.
+    """
+
+    delivery: int = 0
+    restart: bool = False
+    step: str = ""
+    id: str = ""
+
+
 class OpenDelivery(Request):
-    """Asks to begin delivering ``content`` (an Application, plain JSON as submitted)."""
+    """Asks to begin delivering ``content`` (an Application, plain JSON as submitted).
+
+    With a ``continuation`` there is no content: the hub has it.
+    """
 
     content: Json
     actor: str = ""
     confirm_removal: list[str] = []
+    continuation: Continuation | None = None
 
 
 class Vetted(Record):
@@ -75,7 +92,11 @@ class StepPlan(Record):
 
 
 class OpenedDelivery(Record):
-    """What a run needs to know to go on. ``unchanged`` means there is nothing to do or to record."""
+    """What a run needs to know to go on. ``unchanged`` means there is nothing to do or to record.
+
+    ``done`` lists leaves of which an earlier delivery did something: all of them (``succeeded``), or some
+    placements or the approval of those that have still to run (``pending``).
+    """
 
     hub_uid: str
     revision: RevisionRef
@@ -87,6 +108,7 @@ class OpenedDelivery(Record):
     clusters: list[str] = []
     options: RunOptions = RunOptions()
     warnings: list[str] = []
+    done: list[StepOutcome] = []
 
 
 class PlanStep(Request):
@@ -251,4 +273,5 @@ class Inspect(Record):
 
 
 StepOutcome.model_rebuild()
+OpenedDelivery.model_rebuild()
 ShardResult.model_rebuild()

@@ -17,19 +17,19 @@ with workflow.unsafe.imports_passed_through():
     from lateen.contracts import errors, identifiers
     from lateen.contracts.messages import OpenDelivery, Vetted
     from lateen.delivery import recording
-    from lateen.delivery.approvals import UNATTRIBUTED, Approvals
+    from lateen.delivery.approvals import Approvals
     from lateen.delivery.deleting import Deletion, nothing_to_abandon
     from lateen.delivery.delivering import Delivery
     from lateen.delivery.progress import Progress
+    from lateen.delivery.steering import Steering
     from lateen.delivery.submissions import Submission, read_submission
-    from lateen.delivery.suspension import Word, read_word
     from lateen.model.base import Json
     from lateen.model.errors import InvalidApplication
     from lateen.model.json_values import as_list, as_object
-    from lateen.model.records import AuditEvent
 
 _MOST_PREVIOUS = 10
 _MOST_QUEUED = 100
+_NOTHING_TO_CONTINUE = "it is being deleted: submit the application again to deliver it"
 _LARGEST_QUEUE = 512 * 1024
 _MOST_WARNINGS = 50
 _LONGEST_WARNING = 1000
@@ -60,6 +60,12 @@ class ApplicationWorkflow:
         self._unvetted = 0
         self._cancelled = False
         self._progress = Progress(application=self._id, intent="deliver")
+        self._steering = Steering(
+            self._progress.suspension,
+            self._approvals,
+            deletes=self._deletes,
+            changed=self._steered,
+        )
         self._read_start(_single(application, carry, *extra) if extra else application)
 
     def _read_start(self, application: Any) -> None:
@@ -167,6 +173,9 @@ class ApplicationWorkflow:
                 self._invalid = error
             self._warn_of(error)
             return
+        if self._is_deleting(submission):
+            self._warn(f"a submission was ignored: {_NOTHING_TO_CONTINUE}")
+            return
         refused = await self._vet(submission)
         if refused is None:
             self._take(submission)
@@ -193,6 +202,8 @@ class ApplicationWorkflow:
             submission = read_submission(payload, workflow_id=self._id, check=True)
         except InvalidApplication as error:
             raise _refusal(error) from error
+        if self._is_deleting(submission):
+            raise ApplicationError(_NOTHING_TO_CONTINUE, type=errors.REFUSED, non_retryable=True)
         if submission.queue and not self._fits(submission):
             raise ApplicationError(
                 f"{len(self._queue)} submissions wait already; supersede instead of queueing",
@@ -231,34 +242,34 @@ class ApplicationWorkflow:
     @workflow.signal(name=identifiers.SUSPEND)
     async def suspend_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Begin nothing new until somebody resumes the run."""
-        answer = await self._suspend(_single(payload, *extra))
+        answer = await self._steering.suspend(_single(payload, *extra))
         if not answer["accepted"]:
             self._warn(f"not suspended: {answer['message']}")
 
     @workflow.signal(name=identifiers.RESUME)
     async def resume_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Go on with a run that is suspended."""
-        answer = await self._resume(_single(payload, *extra))
+        answer = await self._steering.resume(_single(payload, *extra))
         if not answer["accepted"]:
             self._warn(f"not resumed: {answer['message']}")
 
     @workflow.update(name=identifiers.SUSPEND)
     async def suspend(self, payload: Any = None) -> Json:
         """Begin nothing new until somebody resumes the run; what has begun ends."""
-        return await self._suspend(payload)
+        return await self._steering.suspend(payload)
 
     @workflow.update(name=identifiers.RESUME)
     async def resume(self, payload: Any = None) -> Json:
         """Go on with a run that is suspended."""
-        return await self._resume(payload)
+        return await self._steering.resume(payload)
 
     @suspend.validator
     def _check_suspension(self, payload: Any = None) -> None:
-        self._refuse(self._unsuspendable(read_word(payload)))
+        self._refuse(self._steering.against_suspending(payload))
 
     @resume.validator
     def _check_resumption(self, payload: Any = None) -> None:
-        self._refuse(self._unresumable(read_word(payload)))
+        self._refuse(self._steering.against_resuming(payload))
 
     @workflow.query(name=identifiers.STATE)
     def state(self) -> Json:
@@ -284,6 +295,7 @@ class ApplicationWorkflow:
             application=self._id,
             hub_uid=opened.hub_uid if opened else str(self._carry.get("hubUid") or ""),
             content=submission.application or {},
+            continuation=submission.continuation,
         )
         self._unvetted += 1
         try:
@@ -300,6 +312,13 @@ class ApplicationWorkflow:
         last = self._queue[-1] if self._queue and submission.queue else None
         return not (last or self._next or self._current).same_as(submission)
 
+    def _is_deleting(self, submission: Submission) -> bool:
+        """Tell whether a delivery is to be continued while the application is being deleted."""
+        return self._deletes() and submission.continuation is not None
+
+    def _deletes(self) -> bool:
+        return self._current is not None and self._current.intent == "delete"
+
     def _take(self, submission: Submission) -> Json:
         answer: Json = {"runId": workflow.info().run_id, "digest": submission.digest}
         current = self._current
@@ -312,7 +331,8 @@ class ApplicationWorkflow:
         pending = last or self._next or current
         if pending.same_as(submission):
             fresh = workflow.info().get_current_history_length() <= _FIRST_TASK
-            return {**answer, "state": "started" if fresh else "joined"}
+            state = "started" if fresh else "joined"
+            return {**answer, "digest": pending.digest, "state": state}
         if submission.queue:
             if not self._fits(submission):
                 self._warn("a queued submission was ignored: too many wait")
@@ -349,41 +369,7 @@ class ApplicationWorkflow:
         sizes = [waiting.size for waiting in (*self._queue, submission)]
         return len(sizes) <= _MOST_QUEUED and sum(sizes) <= _LARGEST_QUEUE
 
-    async def _suspend(self, payload: Any) -> Json:
-        word = read_word(payload)
-        problem = self._unsuspendable(word)
-        if problem:
-            return {"accepted": False, "message": problem}
-        suspension = self._progress.suspension
-        if not suspension.begin(word, at=workflow.now().isoformat()):
-            return {"accepted": True, "message": f"{suspension} already"}
-        await self._note("suspended", word)
-        return {"accepted": True, "message": str(suspension)}
-
-    async def _resume(self, payload: Any) -> Json:
-        word = read_word(payload)
-        problem = self._unresumable(word)
-        if problem:
-            return {"accepted": False, "message": problem}
-        self._progress.suspension.end()
-        await self._note("resumed", word)
-        return {"accepted": True, "message": f"resumed {word}"}
-
-    def _unsuspendable(self, word: Word) -> str:
-        if self._current is not None and self._current.intent == "delete":
-            return "a deletion can't be suspended: it works on all clusters at once; terminate it"
-        return word.problem
-
-    def _unresumable(self, word: Word) -> str:
-        if word.problem:
-            return word.problem
-        return "" if self._progress.suspension.active else "the run is not suspended"
-
-    async def _note(self, type: str, word: Word) -> None:  # noqa: A002 - the event's own word
-        """Put into the audit who suspended or resumed the run and why, and show it."""
-        at = workflow.now().isoformat()
-        actor = word.actor or UNATTRIBUTED
-        self._approvals.events.append(AuditEvent(at=at, type=type, actor=actor, reason=word.reason))
+    async def _steered(self) -> None:
         if self._delivery is not None:
             await self._delivery.suspension_changed()
 
@@ -401,7 +387,7 @@ def _single(payload: Any, *extra: Any) -> Any:
     return [payload, *extra] if extra else payload
 
 
-_CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval")
+_CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval", "resume")
 
 
 def _refusal(problem: InvalidApplication | None) -> ApplicationError:

@@ -89,6 +89,7 @@ class Delivery:
             actor=self._submission.actor,
             hub_uid=self._hub_uid,
             confirm_removal=list(self._submission.confirm_removal),
+            continuation=self._submission.continuation,
         )
         opened = await recording.open_delivery(request)
         self._progress.open(opened)

@@ -38,13 +38,17 @@ _MARKS = {
 
 @dataclass
 class StepProgress:
-    """One step: its phase, and each placement's."""
+    """One step: its phase, and each placement's.
+
+    ``approved_before`` is the digest of a plan that an earlier delivery was given an approval for.
+    """
 
     name: str
     type: str
     phase: str = "pending"
     message: str = ""
     plan: StepPlan | None = None
+    approved_before: str = ""
     decision: Decision | None = None
     placements: dict[tuple[str, str], PlacementOutcome] = field(
         default_factory=dict[tuple[str, str], PlacementOutcome]
@@ -69,6 +73,14 @@ class StepProgress:
                 self.placements[key] = PlacementOutcome(
                     cluster=planned.cluster, namespace=planned.namespace, digest=planned.digest
                 )
+
+    def take_over(self, outcome: StepOutcome) -> None:
+        """Take over what an earlier delivery did of the step."""
+        self.phase, self.message = outcome.phase, outcome.message
+        self.placements = {(p.cluster, p.namespace): p for p in outcome.placements}
+        self.decision = outcome.decision
+        if outcome.decision is not None and outcome.decision.approved:
+            self.approved_before = outcome.decision.plan
 
     def end_placements(self, phase: str, *, message: str) -> None:
         """Give every placement that isn't done its last phase."""
@@ -110,6 +122,8 @@ class Progress:
         self.warnings.extend(opened.warnings)
         for step in opened.steps:
             self._add(step)
+        for outcome in opened.done:
+            self.steps[outcome.name].take_over(outcome)
 
     def _add(self, step: PlannedStep) -> None:
         self.steps[step.name] = StepProgress(step.name, step.type)
