@@ -37,6 +37,7 @@ from lateen.contracts.messages import (
     PruneTarget,
     RecordEvents,
     RunOptions,
+    StepOutcome,
     StepPlan,
     Vetted,
 )
@@ -72,7 +73,8 @@ class FakeActivities(DeliveryActivities):
     """Knows the clusters that exist, and does what the test said beforehand.
 
     ``failures`` holds, by activity name or ``<cluster>/<namespace>``, errors to raise, one an attempt.
-    ``pause`` is how many seconds, at random, every placement takes.
+    ``done`` is what a delivery that continues another finds done. ``pause`` is how many seconds, at
+    random, every placement takes.
     """
 
     def __init__(self, clusters: list[str] | None = None) -> None:
@@ -81,6 +83,7 @@ class FakeActivities(DeliveryActivities):
         self.unchanged = False
         self.unfit = ""
         self.known = True
+        self.done: list[StepOutcome] = []
         self.first_plan = True
         self.pause: Callable[[], float] = lambda: 0.0
         self.prune: list[str] = []
@@ -102,6 +105,7 @@ class FakeActivities(DeliveryActivities):
         self._begun: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._resolved: dict[str, Resolved] = {}
         self._deliveries = 0
+        self._latest = ""
         self._random = random.Random(7)
 
     # What tests say and ask.
@@ -187,7 +191,9 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="open_delivery")
     async def open_delivery(self, request: OpenDelivery) -> OpenedDelivery:
         async with self._doing("open_delivery", request):
-            digest = self._resolve(request.content)
+            if request.continuation is None:
+                self._latest = self._resolve(request.content)
+            digest = self._latest
             resolved = self._resolved[digest]
             self._deliveries += 1
             revision = RevisionRef(name=f"v{self._deliveries}", number=1, digest=digest)
@@ -206,6 +212,7 @@ class FakeActivities(DeliveryActivities):
                 else None,
                 clusters=sorted(clusters),
                 options=self.options,
+                done=self.done if request.continuation else [],
             )
 
     @activity.defn(name="plan_step")

@@ -13,11 +13,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from lateen.contracts import errors
-from lateen.contracts.messages import RunOptions
+from lateen.contracts.messages import RunOptions, StepOutcome
 from support import histories
 from support.activities import failing
 from support.applications import deploy, group, suspend
-from support.temporal import WORKFLOWS, Bench
+from support.temporal import WORKFLOWS, Bench, failure_of
 
 Scenario = Callable[[Bench], Awaitable[Any]]
 GATE = [deploy("gate", "t", auto=False, timeout="1h"), deploy("rest", "u")]
@@ -127,6 +127,26 @@ async def failed(bench: Bench) -> Any:
     return await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
 
 
+async def resumed(bench: Bench) -> Any:
+    """The rest of a delivery that failed; what was approved for the very same plan stays approved."""
+    bench.fakes.failures["c/default"] = [failing(errors.UNHEALTHY, "0 of 1 ready")]
+    steps = [deploy("apply", "t"), deploy("gate", "u", auto=False), suspend("wait")]
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
+    await bench.until_waiting("gate")
+    await bench.handle.signal("approve", {"actor": "mia"})
+    failure = await failure_of(run)
+    outcomes = [StepOutcome.model_validate(step) for step in failure.details[0]["steps"]]
+    kept = [[p for p in each.placements if p.phase == "delivered"] for each in outcomes]
+    bench.fakes.done = [
+        outcomes[0].model_copy(update={"message": "in delivery 1"}),
+        outcomes[1].model_copy(update={"phase": "pending", "placements": kept[1]}),
+    ]
+    run = await bench.start({"resume": {"delivery": 1}, "actor": "mia"})
+    await bench.until_waiting("wait")
+    await bench.handle.signal("approve", {"actor": "ben"})
+    return run
+
+
 async def failed_but_pruned(bench: Bench) -> Any:
     bench.fakes.options = RunOptions(search_attributes=True)
     bench.fakes.failures["b/default"] = [failing(errors.UNHEALTHY, "0 of 1 ready")]
@@ -156,6 +176,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (deletion, "COMPLETED"),
     (cancelled, "CANCELED"),
     (failed, "FAILED"),
+    (resumed, "COMPLETED"),
     (failed_but_pruned, "FAILED"),
     (invalid, "FAILED"),
     (sharded, "COMPLETED"),
