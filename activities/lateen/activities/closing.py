@@ -111,6 +111,8 @@ async def _record_end(rooms: Rooms, request: CloseDelivery, *, retained: list[st
         delivery=request.delivery,
         revision=request.revision.name if request.revision else "",
         message=request.message,
+        actor=request.actor,
+        reason=request.reason,
     )
     events = [event.model_copy(update={"delivery": request.delivery}) for event in request.events]
     if request.phase != "rejected":  # The decision is an event of its own already.

@@ -222,13 +222,15 @@ class CloseDelivery(Request):
     """Asks to record how a delivery ended.
 
     ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune, and one
-    that failed if its garbage-collect policy wants that.
+    that failed if its garbage-collect policy wants that. ``actor`` and ``reason`` are of who cancelled it.
     """
 
     delivery: int
     phase: Phase
     revision: RevisionRef | None = None
     message: str = ""
+    actor: str = ""
+    reason: str = ""
     placements: list[PlacementDigest] = []
     steps: list[StepOutcome] = []
     events: list[AuditEvent] = []

@@ -24,9 +24,10 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.gathering import MOST_AT_ONCE, all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
     from lateen.delivery.progress import Progress, counted
+    from lateen.delivery.steering import cancelled_by
     from lateen.delivery.steps import StepRunner
     from lateen.delivery.submissions import Submission
-    from lateen.delivery.suspension import Suspension
+    from lateen.delivery.suspension import Suspension, Word
     from lateen.model.base import Json
     from lateen.model.records import AuditEvent, Phase, PlacementDigest
 
@@ -55,6 +56,7 @@ class Delivery:
         self._asked: set[str] = set()
         self._recorded = False
         self._ending = False
+        self._stopped_by = Word()
 
     async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Deliver; return the result, or raise the error that the run fails with."""
@@ -77,7 +79,7 @@ class Delivery:
             phase = await self._deliver(opened)
         except asyncio.CancelledError:
             if not self._recorded:
-                await self._close(opened, "superseded" if superseded() else "cancelled")
+                await self._stop(opened, superseded=superseded())
             raise
         await recording.uncancelled(self._close(opened, phase))
         return self._result(phase)
@@ -189,6 +191,14 @@ class Delivery:
             self._progress.phase = phase
         return answer
 
+    async def _stop(self, opened: OpenedDelivery, *, superseded: bool) -> None:
+        """Record that the delivery was stopped from outside, and by whom if that was said."""
+        if not superseded:
+            self._stopped_by = cancelled_by()
+            if not self._stopped_by.empty:
+                self._progress.message = f"cancelled {self._stopped_by}"
+        await self._close(opened, "superseded" if superseded else "cancelled")
+
     async def _close(self, opened: OpenedDelivery, phase: Phase) -> None:
         """Record the end. Recordings that still run come first, so that the audit keeps its order."""
         self._end(phase)
@@ -213,6 +223,8 @@ class Delivery:
             phase=phase,
             revision=opened.revision,
             message=self._progress.message,
+            actor=self._stopped_by.actor,
+            reason=self._stopped_by.reason,
             placements=self._progress.placement_digests(),
             steps=self._progress.shown_outcomes(),
             events=list(self._approvals.events),

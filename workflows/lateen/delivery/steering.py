@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
@@ -11,6 +12,16 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.suspension import Suspension, Word, read_word
     from lateen.model.base import Json
     from lateen.model.records import AuditEvent
+
+
+def cancelled_by() -> Word:
+    """Return who cancelled the run and why: JSON as lateen's client sends it, or any text of a person."""
+    said = workflow.cancellation_reason() or ""
+    try:
+        word = read_word(json.loads(said))
+    except ValueError:
+        return read_word(said)
+    return word if not word.problem else read_word(said)
 
 
 class Steering:

@@ -27,6 +27,11 @@ class Word:
     reason: str = ""
     problem: str = ""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing."""
+        return not self.actor and not self.reason
+
     def __str__(self) -> str:
         why = f": {self.reason}" if self.reason else ""
         return f"by {self.actor or UNATTRIBUTED}{why}"
