@@ -39,8 +39,12 @@ def done_of(result: Json, *steps: str, **decisions: Decision) -> list[StepOutcom
         delivered = [p for p in outcome.placements if p.phase == "delivered"]
         phase = "succeeded" if outcome.name in steps else "pending"
         if delivered or phase == "succeeded" or outcome.name in decisions:
-            update = {"phase": phase, "placements": delivered, "message": "in delivery 1"}
-            update["decision"] = decisions.get(outcome.name)
+            update = {
+                "phase": phase,
+                "placements": delivered,
+                "message": "in delivery 1",
+                "decision": decisions.get(outcome.name),
+            }
             found.append(outcome.model_copy(update=update))
     return found
 

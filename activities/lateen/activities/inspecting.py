@@ -50,6 +50,7 @@ async def _status(rooms: Rooms, request: Inspect) -> Json:
         "createdAt": (stored or {}).get("metadata", {}).get("creationTimestamp", ""),
         "audit": audit.to_json(),
         "mode": resolved.plan.mode if resolved else "",
+        "workflow": _step_names(resolved) if resolved else [],
         "services": services,
         "inventories": [
             {"cluster": inventory.cluster, "objects": len(inventory.entries)}
@@ -57,6 +58,11 @@ async def _status(rooms: Rooms, request: Inspect) -> Json:
         ],
         "components": _components(stored),
     }
+
+
+def _step_names(resolved: Resolved) -> list[str]:
+    steps = resolved.plan.steps
+    return [name for step in steps for name in (step.name, *(sub.name for sub in step.sub_steps))]
 
 
 async def _resolve(rooms: Rooms, namespace: str, audit: Audit) -> Resolved | None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         Decided,
         Listing,
         Progress,
+        Resumed,
+        Steered,
         Submitted,
     )
     from lateen.contracts.drift import DriftReport, DriftSummary
@@ -54,6 +56,8 @@ _HOMES = {
     "Listing": _RESULTS,
     "Outcome": _OUTCOMES,
     "Progress": _RESULTS,
+    "Resumed": _RESULTS,
+    "Steered": _RESULTS,
     "Submitted": _RESULTS,
     "DeliveryFailed": _OUTCOMES,
     "DriftReport": _DRIFT,
@@ -95,6 +99,8 @@ __all__ = [
     "Progress",
     "Refused",
     "Rejected",
+    "Resumed",
+    "Steered",
     "Submitted",
     "Superseded",
     "TemporalUnavailable",

@@ -29,6 +29,7 @@ from lateen.client.observing import observe
 from lateen.client.outcomes import NotFinished, Outcome
 from lateen.client.results import ApplicationStatus, Decided, Listing, Progress, Submitted
 from lateen.client.statuses import merge_status
+from lateen.client.steerable import Steerable
 from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
 from lateen.contracts.drift import DriftRequest, DriftSummary
@@ -43,7 +44,7 @@ from lateen.planning.inline_secrets import refuse_inline_secrets
 _DECISION_PATIENCE = timedelta(seconds=10)
 
 
-class Lateen:
+class Lateen(Steerable):
     """Delivers applications, and says how they are.
 
     Needs nothing but a Temporal client: what only a hub or a cluster knows, a worker reads. Every method may
