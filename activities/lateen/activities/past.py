@@ -28,7 +28,7 @@ def refuse_what_cannot_go_on(audit: Audit, wish: Continuation) -> DeliveryRecord
     if record is None or (audit.phase == "deleted" and record.intent == "delete"):
         gone = "it was deleted" if record else "nothing was ever delivered"
         raise InvalidApplication.at("resume", gone, hint="submit the application")
-    if record.intent != "deliver":
+    if record.intent == "delete":
         raise InvalidApplication.at(
             "resume", f"delivery {record.number} deletes", hint="submit the application again"
         )

@@ -63,7 +63,7 @@ def command(verb: str, application: str, *options: str) -> str:
     """Return what to type about an application."""
     namespace, _, name = application.partition("/")
     place = [] if namespace == "default" else ["-n", namespace]
-    return shlex.join(["lateen", verb, name, *place, *options])
+    return shlex.join(["lateen", *verb.split(), name, *place, *options])
 
 
 def decision_hints(application: str, steps: list[str]) -> list[str]:

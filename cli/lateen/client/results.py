@@ -220,6 +220,46 @@ class ApplicationStatus(Record):
     note: str = ""
 
 
+class StoryEvent(Record):
+    """One thing that happened in a run: when, what, in which step, to which placement or cluster.
+
+    ``attempt`` counts those of what was tried again. ``actor`` is who did it, by their own word.
+    """
+
+    at: str = ""
+    type: str
+    step: str = ""
+    subject: str = ""
+    attempt: int = 0
+    actor: str = ""
+    message: str = ""
+
+
+class RunRow(Record):
+    """A run of an application: what Temporal and the audit know of it together.
+
+    ``delivery`` is 0 for a run that delivered nothing, as one that found everything unchanged. ``run_id`` is
+    empty when Temporal has forgotten the run.
+    """
+
+    delivery: int = 0
+    revision: str = ""
+    intent: str = ""
+    phase: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    actor: str = ""
+    message: str = ""
+    run_id: str = ""
+
+
+class Runs(Record):
+    """The runs of an application, the newest first; ``note`` says what could not be found out."""
+
+    runs: list[RunRow] = []
+    note: str = ""
+
+
 class ApplicationRow(Record):
     """An application in a list."""
 

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from temporalio.client import Client
 
 from lateen.client import steering
 from lateen.client.errors import NotWaiting
 from lateen.client.failures import translated
-from lateen.client.results import Decided, Resumed, Steered, Submitted, Waiting
+from lateen.client.results import (
+    Decided,
+    Resumed,
+    Runs,
+    Steered,
+    StoryEvent,
+    Submitted,
+    Waiting,
+)
+from lateen.client.runs import list_runs
+from lateen.client.telling import tell_story
 from lateen.contracts import identifiers
 from lateen.contracts.identifiers import workflow_id
 from lateen.model.base import Json
@@ -19,6 +32,23 @@ class Steerable(abc.ABC):
 
     client: Client
     task_queue: str
+
+    async def runs(self, namespace: str, name: str) -> Runs:
+        """List an application's runs, the newest first. Raises ``NotFound``."""
+        with translated(self.client):
+            return await list_runs(self.client, namespace, name, task_queue=self.task_queue)
+
+    async def story(
+        self, namespace: str, name: str, *, follow: bool = False
+    ) -> AsyncGenerator[StoryEvent]:
+        """Yield what happened in the latest run, with ``follow`` until its end. Raises ``NotFound``."""
+        with translated(self.client):
+            told = tell_story(
+                self.client, namespace, name, follow=follow, task_queue=self.task_queue
+            )
+            async with aclosing(told) as events:
+                async for event in events:
+                    yield event
 
     @abc.abstractmethod
     async def _decide(

@@ -123,7 +123,7 @@ async def recorded(
     record = Audit.model_validate(inspected.get("audit") or {}).delivery
     if record is None:
         raise NotFound(f"nothing is recorded of application {application}; submit it")
-    if record.intent != "deliver":
+    if record.intent == "delete":
         done = "deleted" if record.phase == "deleted" else "being deleted"
         raise Refused(f"{application}: it is {done}; submit it again to deliver it")
     return record, list(inspected.get("workflow") or [])

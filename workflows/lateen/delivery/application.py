@@ -29,6 +29,8 @@ with workflow.unsafe.imports_passed_through():
 
 _MOST_PREVIOUS = 10
 _MOST_QUEUED = 100
+_KNOWS_STEERING = "steering"
+_TOO_OLD = "it came while a lateen worked that doesn't know it"
 _NOTHING_TO_CONTINUE = "it is being deleted: submit the application again to deliver it"
 _LARGEST_QUEUE = 512 * 1024
 _MOST_WARNINGS = 50
@@ -173,6 +175,9 @@ class ApplicationWorkflow:
                 self._invalid = error
             self._warn_of(error)
             return
+        if submission.continuation is not None and not workflow.patched(_KNOWS_STEERING):
+            self._warn(f"a submission was ignored: {_TOO_OLD}")
+            return
         if self._is_deleting(submission):
             self._warn(f"a submission was ignored: {_NOTHING_TO_CONTINUE}")
             return
@@ -242,6 +247,9 @@ class ApplicationWorkflow:
     @workflow.signal(name=identifiers.SUSPEND)
     async def suspend_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Begin nothing new until somebody resumes the run."""
+        if not workflow.patched(_KNOWS_STEERING):
+            self._warn(f"not suspended: {_TOO_OLD}")
+            return
         answer = await self._steering.suspend(_single(payload, *extra))
         if not answer["accepted"]:
             self._warn(f"not suspended: {answer['message']}")
@@ -249,6 +257,9 @@ class ApplicationWorkflow:
     @workflow.signal(name=identifiers.RESUME)
     async def resume_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Go on with a run that is suspended."""
+        if not workflow.patched(_KNOWS_STEERING):
+            self._warn(f"not resumed: {_TOO_OLD}")
+            return
         answer = await self._steering.resume(_single(payload, *extra))
         if not answer["accepted"]:
             self._warn(f"not resumed: {answer['message']}")

@@ -172,9 +172,13 @@ class ShardWorkflow:
     @workflow.signal(name=SUSPEND)
     def suspend(self, payload: Any = None, *_: Any) -> None:
         """Begin no further placement."""
+        if not workflow.patched("steering"):
+            return
         self._suspension.begin(read_word(payload), at=workflow.now().isoformat())
 
     @workflow.signal(name=RESUME)
     def resume(self, _payload: Any = None, *_: Any) -> None:
         """Go on."""
+        if not workflow.patched("steering"):
+            return
         self._suspension.end()
