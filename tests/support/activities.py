@@ -83,6 +83,7 @@ class FakeActivities(DeliveryActivities):
         self.unchanged = False
         self.unfit = ""
         self.known = True
+        self.inspected: Json = {}
         self.done: list[StepOutcome] = []
         self.first_plan = True
         self.pause: Callable[[], float] = lambda: 0.0
@@ -276,7 +277,7 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="inspect")
     async def inspect(self, request: Inspect) -> Json:
         async with self._doing("inspect", request):
-            return {"name": request.name, "live": request.live}
+            return {"name": request.name, "live": request.live, **self.inspected}
 
     @activity.defn(name="list_delivered")
     async def list_delivered(self, request: ListDelivered) -> DeliveredShard:

@@ -276,7 +276,7 @@ class ApplicationWorkflow:
 
     @suspend.validator
     def _check_suspension(self, payload: Any = None) -> None:
-        self._refuse(self._steering.against_suspending(payload))
+        self._refuse(self._steering.against_suspending(payload), errors.REFUSED)
 
     @resume.validator
     def _check_resumption(self, payload: Any = None) -> None:
@@ -388,9 +388,9 @@ class ApplicationWorkflow:
         self._refuse(self._approvals.refusal(decision))
 
     @staticmethod
-    def _refuse(refusal: str) -> None:
+    def _refuse(refusal: str, kind: str = errors.NOT_WAITING) -> None:
         if refusal:
-            raise ApplicationError(refusal, type=errors.NOT_WAITING, non_retryable=True)
+            raise ApplicationError(refusal, type=kind, non_retryable=True)
 
 
 def _single(payload: Any, *extra: Any) -> Any:
