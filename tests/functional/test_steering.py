@@ -192,7 +192,7 @@ class TestRestart:
         lateen(platform, "restart", name, "--step", "second", "--no-wait")
         client = await platform.client()
         handle = client.get_workflow_handle(f"examples/{name}")
-        state = await state_when(handle, lambda s: bool(s["waiting"] and s["previous"]))
+        state = await state_when(handle, lambda s: bool(s.get("waiting") and s["previous"]))
         assert state["steps"][0]["message"] == "in delivery 2"
         lateen(platform, "resume", name)
         await handle.result()

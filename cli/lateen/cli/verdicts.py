@@ -122,6 +122,8 @@ def _deleted(outcome: Outcome) -> str:
 def _hints(outcome: Outcome) -> list[str]:
     if outcome.phase == "waiting":
         return decision_hints(outcome.application, [waiting.step for waiting in outcome.waiting])
+    if outcome.phase in {"rejected", "cancelled", "terminated"}:
+        return [_going_on(outcome)]
     if outcome.phase != "failed":
         return []
     failed = [
@@ -131,7 +133,12 @@ def _hints(outcome: Outcome) -> list[str]:
         for placement in step.placements
         if placement.phase == "failed"
     ]
-    return failed if len(failed) > 1 else []
+    told = failed if len(failed) > 1 else []
+    return [*told, _going_on(outcome)] if outcome.delivery else told
+
+
+def _going_on(outcome: Outcome) -> str:
+    return f"  the rest of it: `{command('workflow resume', outcome.application)}`"
 
 
 def _notes(outcome: Outcome) -> list[str]:

@@ -286,11 +286,10 @@ class Storyteller:
 def _recorded(event: Any) -> StoryEvent:
     """Tell an event of the audit."""
     said = as_object(event) or {}
-    text = {key: str(said.get(key) or "") for key in ("at", "type", "step", "actor")}
     message = said.get("reason") or said.get("message") or ""
-    if said.get("type") == "abandoned":
-        return StoryEvent(**text, subject=str(message))
-    return StoryEvent(**text, message=str(message))
+    about = "subject" if said.get("type") == "abandoned" else "message"
+    text = {key: said.get(key) or "" for key in ("at", "type", "step", "actor")}
+    return StoryEvent.model_validate({**text, about: message})
 
 
 def _at(event: HistoryEvent, type: str, **more: Any) -> StoryEvent:  # noqa: A002 - the record's word
