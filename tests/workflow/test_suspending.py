@@ -175,8 +175,12 @@ class TestSuspend:
         run = await bench.start(bench.app())
         await bench.handle.signal("suspend", MIA)
         bench.fakes.release("open_delivery")
+        await bench.until(lambda s: s["steps"] and s.get("suspended"))
         await run.cancel()
         assert await bench.until_closed(run.result_run_id) == "CANCELED"
+        state = await bench.state()
+        assert state["phase"] == "cancelled"
+        assert "suspended" not in state
 
     async def test_is_refused_for_a_deletion(self, bench: Bench) -> None:
         bench.fakes.owned = ["a"]

@@ -20,6 +20,9 @@ _AT_ONCE = 16
 _PATIENCE = 10.0
 """Seconds for one placement; one whose cluster doesn't answer is delivered, which will say why."""
 
+_LONGEST = 60.0
+"""Seconds for all of them; what is not known by then is delivered."""
+
 
 async def standing(
     rooms: Rooms,
@@ -47,11 +50,19 @@ async def standing(
             except (LateenError, TimeoutError):
                 return False
 
-    stand = await asyncio.gather(*(one(step, placed) for step, placed in asked))
+    if not asked:
+        return frozenset()
+    looks = [asyncio.ensure_future(one(step, placed)) for step, placed in asked]
+    try:
+        done, _ = await asyncio.wait(looks, timeout=_LONGEST)
+    finally:
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
     return frozenset(
         (step, placed.cluster, placed.namespace)
-        for (step, placed), stands in zip(asked, stand, strict=True)
-        if stands
+        for (step, placed), look in zip(asked, looks, strict=True)
+        if look in done and look.result()
     )
 
 

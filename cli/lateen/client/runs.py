@@ -140,10 +140,10 @@ def _belongs(delivery: RunRow, run: RunRow) -> bool:
 
 def _joined(delivery: RunRow, run: RunRow) -> RunRow:
     """Let Temporal say how a run stands that is open or never recorded its end."""
-    said = delivery.phase in _ENDS
+    said = delivery.phase in _ENDS or run.phase == "delivering"
     return delivery.model_copy(
         update={
-            "phase": delivery.phase if said else run.phase,
+            "phase": (delivery.phase if said else "") or run.phase,
             "started_at": run.started_at,
             "ended_at": run.ended_at or (delivery.ended_at if said else ""),
             "run_id": run.run_id,

@@ -130,6 +130,11 @@ class Progress:
         for sub_step in step.sub_steps:
             self._add(sub_step)
 
+    @property
+    def suspended(self) -> bool:
+        """Whether it begins nothing new until it is resumed; one that has ended is not suspended."""
+        return self.suspension.active and self.phase in {"delivering", "waiting"}
+
     def outcomes(self) -> list[StepOutcome]:
         """Return every step's record, in order."""
         return [step.outcome() for step in self.steps.values()]
@@ -151,7 +156,7 @@ class Progress:
     def to_json(self) -> Json:
         """Return what the run's result and the ``state`` query have in common."""
         opened = self.opened
-        suspended = self.suspension.to_json()
+        suspended = self.suspension.to_json() if self.suspended else None
         return {
             "application": self.application,
             "intent": self.intent,
@@ -194,7 +199,7 @@ class Progress:
         head = f"**{self.application}** {self.phase}"
         if self.opened:
             head += f" · revision `{self.opened.revision.name}` · delivery {self.opened.delivery}"
-        if self.suspension.active:
+        if self.suspended:
             head += f" · **{_cell(str(self.suspension))}**"
         lines = [head]
         if self.message:
