@@ -74,7 +74,7 @@ class Past:
         approvals = {
             name: step.decision for name, step in steps.items() if step.decision is not None
         }
-        for event in events:
+        for event in events if not record.ended_at else ():
             if event.delivery == record.number and event.type in _QUESTIONS and event.step:
                 approvals.pop(event.step, None)
                 if event.type == "approved":
