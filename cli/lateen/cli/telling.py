@@ -101,6 +101,7 @@ def _print(event: StoryEvent, output: str) -> None:
 
 def story_line(event: StoryEvent) -> str:
     """Write an event for people, on one line."""
+    from lateen.cli.times import exact_time
     from lateen.cli.verdicts import reason
 
     about = ": ".join(part for part in (event.step, event.subject) if part)
@@ -108,4 +109,4 @@ def story_line(event: StoryEvent) -> str:
     by = f" by {event.actor}" if event.actor else ""
     message = " ".join(reason(event.message, at=event.subject).split())
     said = f"{about} {event.type}{attempt}{by}".strip()
-    return f"{event.at}  {said}{f': {message}' if message else ''}"
+    return f"{exact_time(event.at)}  {said}{f': {message}' if message else ''}"

@@ -9,7 +9,7 @@ import pytest
 from lateen.cli.telling import story_line
 from lateen.client.results import StoryEvent
 
-AT = "2026-01-02T03:04:05.678+00:00"
+AT = "2026-01-02T03:04:05.678901+00:00"
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ AT = "2026-01-02T03:04:05.678+00:00"
     ],
 )
 def test_an_event_is_a_line(event: dict[str, Any], line: str) -> None:
-    assert story_line(StoryEvent(at=AT, **event)) == f"{AT}  {line}"
+    assert story_line(StoryEvent(at=AT, **event)) == f"2026-01-02T03:04:05.678Z  {line}"
