@@ -20,6 +20,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 from temporalio.exceptions import FailureError
 
+from lateen.client.encryption import KEYS, Undecodable
 from lateen.client.observing import subject_of
 from lateen.client.results import StoryEvent
 from lateen.contracts.identifiers import RESUME, SHARD, SUSPEND
@@ -271,8 +272,11 @@ class Storyteller:
     async def _values(self, payloads: Payloads) -> Sequence[Any]:
         try:
             return await self._converter.decode(payloads.payloads)
+        except KeyError as error:
+            message = f"the run's history is encrypted; point {KEYS} to its keys to read it"
+            raise Undecodable(message) from error
         except (ValueError, RuntimeError):
-            return []  # Encoded by a codec that is not ours.
+            return []  # Sent by a program that writes no JSON.
 
     async def _reason(self, failure: Failure) -> str:
         if not failure.message:
