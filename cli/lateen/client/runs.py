@@ -110,32 +110,36 @@ def _with_event(row: RunRow, event: AuditEvent) -> RunRow:
 
 
 def merged(deliveries: Sequence[RunRow], runs: Iterable[RunRow]) -> list[RunRow]:
-    """Join what the audit recorded (in order) with Temporal's runs; the newest comes first.
+    """Join what the audit recorded with Temporal's runs; the newest comes first.
 
-    One run of an application follows the other, so the run in whose time a delivery began is its own.
+    One run of an application follows the other, so a delivery whose run isn't recorded is of the run that
+    had begun last when the delivery began.
     """
-    left = {row.delivery: row for row in deliveries}
+    left = {run.run_id: run for run in runs}
     rows: list[RunRow] = []
-    for run in runs:
-        mine = next((row for row in left.values() if _belongs(row, run)), None)
+    for delivery in sorted(deliveries, key=lambda row: not row.run_id):
+        mine = left.get(delivery.run_id) if delivery.run_id else _run_of(delivery, left.values())
         if mine is None:
-            rows.append(run)
-            continue
-        del left[mine.delivery]
-        rows.append(_joined(mine, run))
+            rows.append(delivery)
+        else:
+            del left[mine.run_id]
+            rows.append(_joined(delivery, mine))
     rows += left.values()
     return sorted(rows, key=lambda row: (_moment(row.started_at), row.delivery), reverse=True)
 
 
-def _belongs(delivery: RunRow, run: RunRow) -> bool:
-    if delivery.run_id:
-        return delivery.run_id == run.run_id
-    began = _moment(delivery.started_at)
-    if not began or not run.started_at:
-        return False
-    end = _moment(run.ended_at)
-    skew = _SKEW.total_seconds()
-    return _moment(run.started_at) - skew <= began and (not end or began <= end + skew)
+def _run_of(delivery: RunRow, runs: Iterable[RunRow]) -> RunRow | None:
+    began, skew = _moment(delivery.started_at), _SKEW.total_seconds()
+    fitting = [
+        run
+        for run in runs
+        if _moment(run.started_at) <= began + skew
+        and (not run.ended_at or began <= _moment(run.ended_at) + skew)
+    ]
+    before = [run for run in fitting if _moment(run.started_at) <= began]
+    if before:
+        return max(before, key=lambda run: _moment(run.started_at))
+    return min(fitting, key=lambda run: _moment(run.started_at), default=None)
 
 
 def _joined(delivery: RunRow, run: RunRow) -> RunRow:

@@ -78,6 +78,23 @@ def test_each_run_is_joined_with_the_delivery_that_began_in_its_time() -> None:
     assert rows[2].ended_at == at(14)
 
 
+def test_runs_that_follow_each_other_quickly_are_told_apart() -> None:
+    def second(number: float) -> str:
+        return f"2026-01-01T10:00:{number:06.3f}+00:00"
+
+    deliveries = [
+        RunRow(delivery=number, phase="delivered", started_at=second(number + 0.1))
+        for number in (1, 2, 3)
+    ]
+    deliveries[2] = deliveries[2].model_copy(update={"run_id": "r3"})
+    runs = [
+        RunRow(run_id=f"r{number}", started_at=second(number), ended_at=second(number + 0.9))
+        for number in (3, 2, 1)
+    ]
+    rows = merged(deliveries, runs)
+    assert [(row.delivery, row.run_id) for row in rows] == [(3, "r3"), (2, "r2"), (1, "r1")]
+
+
 def test_without_an_audit_there_are_the_runs() -> None:
     assert [row.run_id for row in merged([], RUNS)] == ["run-3", "run-0", "run-2"]
 
