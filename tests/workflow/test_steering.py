@@ -156,6 +156,14 @@ class TestResume:
             await lateen.resume(NAMESPACE, bench.name)
         assert "open_delivery" not in bench.fakes.names(), "no run was started"
 
+    async def test_of_a_run_that_never_began_a_delivery(self, bench: Bench, lateen: Lateen) -> None:
+        invalid = failing(errors.INVALID_APPLICATION, "no such cluster")
+        bench.fakes.failures["open_delivery"] = [invalid]
+        await failure_of(await bench.start(bench.app()))
+        bench.fakes.inspected = recorded("delivered")
+        with pytest.raises(Refused, match=r"failed \(no such cluster\) before it delivered"):
+            await lateen.resume(NAMESPACE, bench.name)
+
 
 class TestRestart:
     async def test_of_a_closed_run(self, bench: Bench, lateen: Lateen) -> None:

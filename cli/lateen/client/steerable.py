@@ -132,7 +132,7 @@ class Steerable(abc.ABC):
             record, _ = await steering.recorded(
                 self.client, namespace, name, task_queue=self.task_queue
             )
-        steering.refuse_finished(application, record)
+            await steering.refuse_finished(self.client, application, record)
         envelope = steering.continuation(
             delivery=record.number, restart=False, step="", actor=actor or ""
         )

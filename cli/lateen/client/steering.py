@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 
 from lateen.client.errors import NotFound, NotWaiting, Refused
 from lateen.client.failures import is_missing, refusal
-from lateen.client.inspecting import ask_worker
+from lateen.client.inspecting import ask_worker, look_at_run
 from lateen.client.observing import observe
 from lateen.client.results import Progress, Steered, Submitted
 from lateen.client.workers import has_worker, no_worker
@@ -27,6 +27,8 @@ from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, nearest
 from lateen.model.json_values import canonical_json
 from lateen.model.records import Audit, DeliveryRecord
+
+_CAME_TO_NOTHING = frozenset({"failed", "cancelled", "terminated", "timed-out"})
 
 _PATIENCE = 10.0
 """Seconds for a worker's answer."""
@@ -129,9 +131,14 @@ async def recorded(
     return record, list(inspected.get("workflow") or [])
 
 
-def refuse_finished(application: str, record: DeliveryRecord) -> None:
+async def refuse_finished(client: Client, application: str, record: DeliveryRecord) -> None:
     """Raise ``Refused`` when a delivery left nothing to resume."""
     if record.phase == "delivered":
+        run, _, end = await look_at_run(client, application)
+        if run and end and run.run_id != record.run_id and end.phase in _CAME_TO_NOTHING:
+            why = f" ({end.message})" if end.message else ""
+            message = f"the last run {end.phase}{why} before it delivered anything; submit it again"
+            raise Refused(f"{application}: {message}")
         raise Refused(
             f"{application}: delivery {record.number} succeeded, nothing is left to resume; "
             "restart it to run its steps again"
