@@ -37,6 +37,7 @@ from lateen.contracts.messages import (
     PruneTarget,
     RecordEvents,
     RunOptions,
+    StepOutcome,
     StepPlan,
     Vetted,
 )
@@ -72,8 +73,8 @@ class FakeActivities(DeliveryActivities):
     """Knows the clusters that exist, and does what the test said beforehand.
 
     ``kept`` has the content of revisions by name, for rollbacks. ``failures`` holds, by activity name or
-    ``<cluster>/<namespace>``, errors to raise, one an attempt. ``pause`` is how many seconds, at random, every
-    placement takes.
+    ``<cluster>/<namespace>``, errors to raise, one an attempt. ``done`` is what a delivery that continues
+    another finds done. ``pause`` is how many seconds, at random, every placement takes.
     """
 
     def __init__(self, clusters: list[str] | None = None) -> None:
@@ -84,6 +85,7 @@ class FakeActivities(DeliveryActivities):
         self.stands_for: Json | None = None
         self.kept: dict[str, Json] = {}
         self.known = True
+        self.done: list[StepOutcome] = []
         self.first_plan = True
         self.pause: Callable[[], float] = lambda: 0.0
         self.prune: list[str] = []
@@ -106,6 +108,7 @@ class FakeActivities(DeliveryActivities):
         self._begun: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._resolved: dict[str, Resolved] = {}
         self._deliveries = 0
+        self._latest = ""
         self._random = random.Random(7)
 
     # What tests say and ask.
@@ -192,8 +195,10 @@ class FakeActivities(DeliveryActivities):
     @activity.defn(name="open_delivery")
     async def open_delivery(self, request: OpenDelivery) -> OpenedDelivery:
         async with self._doing("open_delivery", request):
-            content = self.kept[request.rollback_to] if request.rollback_to else request.content
-            digest = self._resolve(content)
+            if request.continuation is None:
+                kept = self.kept.get(request.rollback_to)
+                self._latest = self._resolve(kept if kept is not None else request.content)
+            digest = self._latest
             resolved = self._resolved[digest]
             self._deliveries += 1
             name = request.rollback_to or f"v{self._deliveries}"
@@ -213,6 +218,7 @@ class FakeActivities(DeliveryActivities):
                 else None,
                 clusters=sorted(clusters),
                 options=self.options,
+                done=self.done if request.continuation else [],
             )
 
     @activity.defn(name="plan_step")

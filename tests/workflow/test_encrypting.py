@@ -20,6 +20,7 @@ from lateen.client import Lateen
 from lateen.client.connecting import connect_temporal
 from lateen.client.encryption import EncryptionCodec, configured_keys
 from lateen.contracts import errors
+from lateen.model.errors import LateenError
 from support.activities import FakeActivities, failing
 from support.applications import NAMESPACE, deploy
 from support.temporal import IDENTITY, Bench, find_server, result_of
@@ -170,6 +171,19 @@ async def test_failure_of_a_run_is_readable_with_keys(secret: Bench) -> None:
     with pytest.raises(WorkflowFailureError) as caught:
         await result_of(await secret.start({"kind": "Nonsense"}))
     assert "Encoded failure" not in str(caught.value.cause)
+
+
+async def test_story_of_a_run_is_told_to_who_has_the_keys(secret: Bench, connect: Connect) -> None:
+    secret.fakes.failures["a/default"] = [failing(errors.UNHEALTHY, FAILURE)]
+    lateen = Lateen(secret.client, task_queue=secret.task_queue)
+    submitted = await lateen.apply(secret.app(topologies={"t": ["a"]}), actor="mia")
+    await lateen.wait(submitted, timeout=20)
+    events = [event async for event in lateen.story(NAMESPACE, secret.name)]
+    assert events[0].actor == "mia"
+    assert FAILURE in [event.message for event in events if event.type == "failed"]
+    stranger = Lateen(await connect(""), task_queue=secret.task_queue)
+    with pytest.raises(LateenError, match="LATEEN_CODEC_KEYS"):
+        await anext(stranger.story(NAMESPACE, secret.name))
 
 
 async def test_progress_tells_what_is_retried(secret: Bench) -> None:

@@ -13,11 +13,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from lateen.contracts import errors
-from lateen.contracts.messages import RunOptions
+from lateen.contracts.messages import RunOptions, StepOutcome
 from support import histories
 from support.activities import failing
 from support.applications import deploy, group, suspend
-from support.temporal import WORKFLOWS, Bench
+from support.temporal import WORKFLOWS, Bench, failure_of
 
 Scenario = Callable[[Bench], Awaitable[Any]]
 GATE = [deploy("gate", "t", auto=False, timeout="1h"), deploy("rest", "u")]
@@ -52,6 +52,24 @@ async def rejected(bench: Bench) -> Any:
     run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=GATE))
     await bench.until_waiting("gate")
     await bench.handle.signal("reject", {"actor": "mia", "reason": "no"})
+    return run
+
+
+async def suspended(bench: Bench) -> Any:
+    """Suspended in the middle of a step and while an approval waits: limits stop and go on."""
+    bench.fakes.options = RunOptions(search_attributes=True)
+    bench.fakes.hold("b/default", stubborn=True)
+    steps = [deploy("apply", "u", parallelism=1, timeout="1h"), *GATE]
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
+    await bench.fakes.begun("b/default")
+    await bench.handle.signal("suspend", {"actor": "mia", "reason": "odd"})
+    bench.fakes.release("b/default")
+    await bench.until(lambda s: s["steps"][0]["placements"][0]["phase"] == "delivered")
+    await bench.handle.execute_update("resume", {"actor": "ben"})
+    await bench.until_waiting("gate")
+    await bench.handle.execute_update("suspend", {"actor": "mia"})
+    await bench.handle.signal("approve", {"actor": "ben", "reason": "fine"})
+    await bench.handle.execute_update("resume", {"actor": "mia"})
     return run
 
 
@@ -130,6 +148,26 @@ async def failed(bench: Bench) -> Any:
     return await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
 
 
+async def resumed(bench: Bench) -> Any:
+    """The rest of a delivery that failed; what was approved for the very same plan stays approved."""
+    bench.fakes.failures["c/default"] = [failing(errors.UNHEALTHY, "0 of 1 ready")]
+    steps = [deploy("apply", "t"), deploy("gate", "u", auto=False), suspend("wait")]
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
+    await bench.until_waiting("gate")
+    await bench.handle.signal("approve", {"actor": "mia"})
+    failure = await failure_of(run)
+    outcomes = [StepOutcome.model_validate(step) for step in failure.details[0]["steps"]]
+    kept = [[p for p in each.placements if p.phase == "delivered"] for each in outcomes]
+    bench.fakes.done = [
+        outcomes[0].model_copy(update={"message": "in delivery 1"}),
+        outcomes[1].model_copy(update={"phase": "pending", "placements": kept[1]}),
+    ]
+    run = await bench.start({"resume": {"delivery": 1}, "actor": "mia"})
+    await bench.until_waiting("wait")
+    await bench.handle.signal("approve", {"actor": "ben"})
+    return run
+
+
 async def failed_but_pruned(bench: Bench) -> Any:
     bench.fakes.options = RunOptions(search_attributes=True)
     bench.fakes.failures["b/default"] = [failing(errors.UNHEALTHY, "0 of 1 ready")]
@@ -152,6 +190,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (delivered, "COMPLETED"),
     (unchanged, "COMPLETED"),
     (approval, "COMPLETED"),
+    (suspended, "COMPLETED"),
     (rejected, "FAILED"),
     (superseded, "CONTINUED_AS_NEW"),
     (superseded_after_vetting, "CONTINUED_AS_NEW"),
@@ -160,6 +199,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (deletion, "COMPLETED"),
     (cancelled, "CANCELED"),
     (failed, "FAILED"),
+    (resumed, "COMPLETED"),
     (failed_but_pruned, "FAILED"),
     (invalid, "FAILED"),
     (sharded, "COMPLETED"),

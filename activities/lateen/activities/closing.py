@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from lateen.activities.opening import claimed_number, placements_digest
+from lateen.activities.claiming import claimed_number
+from lateen.activities.opening import placements_digest
 from lateen.activities.planning import decide, split
 from lateen.activities.rooms import Rooms
 from lateen.contracts.messages import (
@@ -144,6 +145,7 @@ async def _record_end(
         revision=request.revision.name if request.revision else "",
         actor=request.actor,
         message=request.message,
+        reason=request.reason,
     )
     events = [event.model_copy(update={"delivery": request.delivery}) for event in request.events]
     if request.phase != "rejected":  # The decision is an event of its own already.

@@ -9,7 +9,16 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from lateen.activities import closing, drifting, inspecting, opening, placing, planning, pruning
+from lateen.activities import (
+    closing,
+    continuing,
+    drifting,
+    inspecting,
+    opening,
+    placing,
+    planning,
+    pruning,
+)
 from lateen.activities.converging import Convergence
 from lateen.activities.edges import edge
 from lateen.activities.rooms import Rooms
@@ -52,14 +61,20 @@ class KubernetesActivities(DeliveryActivities):
     async def open_delivery(self, request: OpenDelivery) -> OpenedDelivery:
         """Check, store, claim, plan."""
         async with _heartbeating():
-            return await opening.open_delivery(self._rooms, request, run_id=_run_id())
+            if request.continuation is None:
+                return await opening.open_delivery(self._rooms, request, run_id=_run_id())
+            return await continuing.open_continuation(
+                self._rooms, request, request.continuation, run_id=_run_id()
+            )
 
     @activity.defn(name="vet_submission")
     @edge
     async def vet_submission(self, request: OpenDelivery) -> Vetted:
         """Check as the opening does, without writing."""
         async with _heartbeating():
-            return await opening.vet_submission(self._rooms, request)
+            if request.continuation is None:
+                return await opening.vet_submission(self._rooms, request)
+            return await continuing.vet_continuation(self._rooms, request, request.continuation)
 
     @activity.defn(name="plan_step")
     @edge

@@ -53,6 +53,7 @@ async def _status(rooms: Rooms, request: Inspect) -> Json:
         "createdAt": (stored or {}).get("metadata", {}).get("creationTimestamp", ""),
         "audit": audit.to_json(),
         "mode": resolved.plan.mode if resolved else "",
+        "workflow": _step_names(resolved) if resolved else [],
         "services": services,
         "inventories": [
             {"cluster": inventory.cluster, "objects": len(inventory.entries)}
@@ -90,6 +91,11 @@ def _revision(kept: KeptRevision, audit: Audit) -> Json:
         "delivered": audit.delivered is not None and kept.name == audit.delivered.revision,
         "succeeded": kept.name in delivered_before(audit),
     }
+
+
+def _step_names(resolved: Resolved) -> list[str]:
+    steps = resolved.plan.steps
+    return [name for step in steps for name in (step.name, *(sub.name for sub in step.sub_steps))]
 
 
 async def _resolve(rooms: Rooms, namespace: str, audit: Audit) -> Resolved | None:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lateen.activities.edges import Overtaken
+from lateen.activities.claiming import claim
 from lateen.activities.matching import all_match
 from lateen.activities.planning import plan_all, seal, split, with_prune
 from lateen.activities.rolling_back import kept_revision
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import OpenDelivery, OpenedDelivery, StepPlan, Vetted
-from lateen.hub.audits import append, now
-from lateen.hub.histories import changes_of, overtaken, unended
 from lateen.hub.revisions import KEPT, RevisionLost, revision_name
 from lateen.model.application import Application, InlinePolicy
 from lateen.model.base import Json
@@ -23,11 +21,7 @@ from lateen.model.json_values import json_digest
 from lateen.model.parsing import parse_application, parse_policy
 from lateen.model.records import (
     Audit,
-    AuditEvent,
-    ClusterChanges,
-    DeliveryRecord,
     RevisionRef,
-    Rollback,
     Snapshot,
 )
 from lateen.planning.checking import check_application
@@ -104,13 +98,11 @@ async def open_delivery(rooms: Rooms, request: OpenDelivery, *, run_id: str) -> 
         return opened.model_copy(update={"unchanged": True})
     if audit.delivery is None or audit.delivery.run_id != run_id or not prepared.is_current:
         ref = await _store(rooms, prepared)
-        seen = audit.latest_delivery
-        changes = await _left(rooms, request, audit, run_id=run_id)
-        audit = await _claim(rooms, request, ref=ref, run_id=run_id, seen=seen, changes=changes)
+        audit = await claim(rooms, request, ref=ref, run_id=run_id, seen=audit)
         await _drop_revisions(rooms, resolved, audit)
         opened = opened.model_copy(update={"revision": ref})
     rooms.remember(namespace, opened.revision, resolved)
-    first = await _first_plan(
+    first = await first_plan(
         rooms,
         opened,
         plans=plans,
@@ -310,93 +302,7 @@ async def _revise(rooms: Rooms, prepared: _Prepared) -> RevisionRef:
     )
 
 
-def claimed_number(audit: Audit, *, run_id: str, seen: int) -> int:
-    """Return the number of the run's delivery: the one that it has, or the next.
-
-    The workflow's id excludes a second run, so who finds another number than ``seen`` at its beginning, or its
-    own delivery ended, is an attempt that was frozen and given up. Raises ``Overtaken``: it may not reopen
-    what goes on without it.
-    """
-    current = audit.delivery
-    if current is not None and current.run_id == run_id:
-        if current.ended_at:
-            raise Overtaken(f"delivery {current.number} of this run has ended already")
-        return current.number
-    if audit.latest_delivery != seen:
-        raise Overtaken(f"delivery {audit.latest_delivery} began while this one was being opened")
-    return audit.latest_delivery + 1
-
-
-async def _left(
-    rooms: Rooms, request: OpenDelivery, audit: Audit, *, run_id: str
-) -> list[ClusterChanges]:
-    """Count what the delivery before did, if its run ended without recording that: soon nobody can tell."""
-    number = unended(audit, run_id=run_id)
-    if not number:
-        return []
-    return changes_of(number, await rooms.inventories.list(*split(request.application)))
-
-
-async def _claim(
-    rooms: Rooms,
-    request: OpenDelivery,
-    *,
-    ref: RevisionRef,
-    run_id: str,
-    seen: int,
-    changes: Sequence[ClusterChanges],
-) -> Audit:
-    """Take the next delivery number and record who submitted; a retry of the same run keeps its number."""
-    namespace, name = split(request.application)
-    at = now()
-    rolls_back = request.intent == "rollback"
-
-    def change(audit: Audit) -> Audit:
-        number = claimed_number(audit, run_id=run_id, seen=seen)
-        record = DeliveryRecord(
-            number=number,
-            run_id=run_id,
-            intent=request.intent,
-            revision=ref.name,
-            digest=ref.digest,
-            actor=request.actor,
-            started_at=at,
-        )
-        event = AuditEvent(
-            at=at,
-            type="rollback" if rolls_back else "submitted",
-            delivery=number,
-            revision=ref.name,
-            actor=request.actor,
-            message=f"from {audit.revision} to {ref.name}" if rolls_back else "",
-        )
-        return audit.model_copy(
-            update={
-                "phase": "delivering",
-                "revision": ref.name,
-                "revision_number": ref.number,
-                "revision_digest": ref.digest,
-                "rollback": _held(audit, request, ref=ref, at=at) if rolls_back else None,
-                "latest_revision": max(audit.latest_revision, ref.number),
-                "latest_delivery": number,
-                "delivery": record,
-                "past": overtaken(audit, run_id=run_id, changes=changes),
-                "events": append(audit, [event]),
-            }
-        )
-
-    return await rooms.audits.change(namespace, name, change)
-
-
-def _held(audit: Audit, request: OpenDelivery, *, ref: RevisionRef, at: str) -> Rollback:
-    """Note who went back to a revision; whoever repairs drift from it, or tries again, did not."""
-    before = audit.rollback
-    if before is not None and before.revision == ref.name:
-        return before
-    return Rollback(revision=ref.name, actor=request.actor, at=at)
-
-
-async def _first_plan(
+async def first_plan(
     rooms: Rooms,
     opened: OpenedDelivery,
     *,
@@ -408,7 +314,8 @@ async def _first_plan(
     """Return the plan of the step that runs first, which saves the run an activity."""
     first = _first_leaf(opened.steps)
     plan = next((plan for plan in plans if first and plan.step == first.name), None)
-    if plan is None or first is None or _waits(opened, first):
+    done = {outcome.name for outcome in opened.done if outcome.phase == "succeeded"}
+    if plan is None or first is None or first.name in done or _waits(opened, first):
         return None
     if not first.auto:
         name = resolved.application.metadata.name

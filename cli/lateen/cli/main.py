@@ -45,7 +45,7 @@ _SHORT_HELP = {
     "approve": "Approve the step that waits.",
     "reject": "Reject the step that waits.",
     "delete": "Delete an application from every cluster.",
-    "workflow": "Steer what is being delivered.",
+    "workflow": "Suspend, resume, restart, roll back, end or list deliveries.",
     "revision": "List, show and compare what was submitted before.",
     "status": "Show where an application is and how it does.",
     "ls": "List applications.",

@@ -12,11 +12,13 @@ from lateen.cli.verdicts import command, decision_hints, reason, retrying
 if TYPE_CHECKING:
     from lateen.client.results import ApplicationStatus, Retry, ServiceStatus
     from lateen.contracts.messages import StepOutcome
+    from lateen.model.records import AuditEvent
 
 _MARKS = {True: "✅", False: "❌"}
-_OPEN = frozenset({"delivering", "waiting", "deleting"})
+_OPEN = frozenset({"delivering", "waiting", "suspended", "deleting"})
 _MOST_EVENTS = 5
 _DECISIONS = frozenset({"approved", "rejected", "abandoned"})
+_STEERED = frozenset({"suspended", "resumed", "cancelled"})
 
 
 def status_text(status: ApplicationStatus) -> str:
@@ -39,6 +41,9 @@ def _about(status: ApplicationStatus) -> Iterator[str]:
     if status.revision:
         by = f", by {_indented(status.actor, 16)}" if status.actor else ""
         yield f"  Revision:     {status.revision} (delivery {status.delivery}{by})"
+    if status.suspended:
+        since = shown_time(status.suspended.since)
+        yield f"  Suspended:    {_indented(str(status.suspended), 16)}, since {since}"
     message = status.message
     if status.rollback is not None:
         yield f"  Rollback:     {_indented(_rollback(status), 16)}"
@@ -73,7 +78,8 @@ def _workflow(status: ApplicationStatus) -> Iterator[str]:
         yield f"  mode: {status.mode}"
     stopped = status.phase in {"cancelled", "terminated", "timed-out"}
     yield f"  finished: {_yes(status.phase not in _OPEN and not stopped)}"
-    yield f"  Suspend: {_yes(bool(status.waiting) or status.phase == 'waiting')}"
+    held = bool(status.waiting) or status.phase in {"waiting", "suspended"}
+    yield f"  Suspend: {_yes(held)}"
     yield f"  Terminated: {_yes(stopped)}"
     yield "  Steps"
     retries = {retry.subject: retry for retry in status.retries}
@@ -167,8 +173,7 @@ def _drift(status: ApplicationStatus) -> Iterator[str]:
 
 def _decisions(status: ApplicationStatus) -> Iterator[str]:
     """Show who decided what, lately: names are what the deciders said of themselves."""
-    decided = [event for event in status.events if event.type in _DECISIONS]
-    found = [event for event in decided if event.step or event.type == "abandoned"][-_MOST_EVENTS:]
+    found = [event for event in status.events if _is_decision(event)][-_MOST_EVENTS:]
     if not found:
         return
     yield "Decisions:"
@@ -177,8 +182,15 @@ def _decisions(status: ApplicationStatus) -> Iterator[str]:
         about = event.step or event.message
         why = f": {event.reason}" if event.reason else ""
         by = f" by {event.actor}" if event.actor else ""
-        what = _indented(f"{about} {event.type}{by}{why} (delivery {event.delivery})", 6)
+        said = f"{about} {event.type}" if event.type in _DECISIONS else event.type
+        what = _indented(f"{said}{by}{why} (delivery {event.delivery})", 6)
         yield f"  - {shown_time(event.at)}  {what}"
+
+
+def _is_decision(event: AuditEvent) -> bool:
+    if event.type in _STEERED:
+        return bool(event.actor)
+    return event.type in _DECISIONS and bool(event.step or event.type == "abandoned")
 
 
 def _warnings(status: ApplicationStatus) -> Iterator[str]:

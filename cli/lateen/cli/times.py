@@ -12,3 +12,12 @@ def shown_time(text: str) -> str:
     except ValueError:
         return text
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+
+
+def exact_time(text: str) -> str:
+    """Write an ISO 8601 time to the millisecond (``2026-01-31T08:15:02.114Z``); others as they are."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

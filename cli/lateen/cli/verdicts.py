@@ -63,7 +63,7 @@ def command(verb: str, application: str, *options: str) -> str:
     """Return what to type about an application."""
     namespace, _, name = application.partition("/")
     place = [] if namespace == "default" else ["-n", namespace]
-    return shlex.join(["lateen", verb, name, *place, *options])
+    return shlex.join(["lateen", *verb.split(), name, *place, *options])
 
 
 def decision_hints(application: str, steps: list[str]) -> list[str]:
@@ -124,6 +124,8 @@ def _deleted(outcome: Outcome) -> str:
 def _hints(outcome: Outcome) -> list[str]:
     if outcome.phase == "waiting":
         return decision_hints(outcome.application, [waiting.step for waiting in outcome.waiting])
+    if outcome.phase in {"rejected", "cancelled", "terminated"}:
+        return [_going_on(outcome)]
     if outcome.phase != "failed":
         return []
     failed = [
@@ -133,7 +135,12 @@ def _hints(outcome: Outcome) -> list[str]:
         for placement in step.placements
         if placement.phase == "failed"
     ]
-    return failed if len(failed) > 1 else []
+    told = failed if len(failed) > 1 else []
+    return [*told, _going_on(outcome)] if outcome.delivery else told
+
+
+def _going_on(outcome: Outcome) -> str:
+    return f"  the rest of it: `{command('workflow resume', outcome.application)}`"
 
 
 def _notes(outcome: Outcome) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MARKS = {
     "pending": ("·", "dim"),
     "waiting": ("⏸", "yellow"),
+    "suspended": ("⏸", "yellow"),
     "delivered": ("✓", "green"),
     "succeeded": ("✓", "green"),
     "failed": ("✗", "red"),
@@ -78,6 +79,8 @@ def rows_of(progress: Progress) -> Iterator[Row]:
     if progress.phase == "unchanged":
         return
     retries = {retry.subject: retry for retry in progress.retries}
+    if progress.suspended:
+        yield Row(("", "", "suspended", str(progress.suspended)))
 
     def said(subject: str, message: str) -> str:
         retry = retries.pop(subject, None)

@@ -4,7 +4,8 @@ One setting for everybody who talks to Temporal, worker, command line and progra
 payload names the key that encrypted it, so keys can be replaced while histories that need the old ones exist.
 
 Not encrypted, since Temporal itself works with them: workflow ids and types, activity ids and types, task
-queues, and search attributes (application, revision, phase, clusters, what is waited for).
+queues, and search attributes (application, revision, phase, clusters, what is waited for); nor the words with
+which somebody cancels or terminates a run (``lateen workflow terminate -m``), which Temporal keeps as text.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ from lateen.client.results import (
     Submitted,
 )
 from lateen.client.statuses import merge_status
+from lateen.client.steerable import Steerable
 from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
 from lateen.contracts.drift import DriftRequest, DriftSummary
@@ -57,7 +58,7 @@ A program that ends right after the last answer is aborted by some of its exits 
 """
 
 
-class Lateen:
+class Lateen(Steerable):
     """Delivers applications, and says how they are.
 
     Needs nothing but a Temporal client: what only a hub or a cluster knows, a worker reads. Every method may

@@ -27,7 +27,7 @@ Ending = Literal[
 ]
 """How following a submission ended. ``waiting`` is no end: it waits for an approval, as asked for."""
 
-LivePhase = Ending | Literal["delivering", "deleting", ""]
+LivePhase = Ending | Literal["delivering", "suspended", "deleting", ""]
 
 
 class Submitted(Record):
@@ -57,6 +57,18 @@ class Waiting(Record):
     plan: str = ""
     revision: str = ""
     message: str = ""
+
+
+class Suspended(Record):
+    """That a run begins nothing new: since when, who suspended it and why."""
+
+    since: str = ""
+    actor: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"by {self.actor}{why}"
 
 
 class Retry(Record):
@@ -90,6 +102,7 @@ class Progress(Record):
     retries: list[Retry] = []
     activity: dict[str, str] = {}
     queued: int = 0
+    suspended: Suspended | None = None
     note: str = ""
 
 
@@ -99,6 +112,24 @@ class Decided(Record):
     step: str
     actor: str
     message: str
+
+
+class Steered(Record):
+    """What was said to a run and taken; ``message`` says what it did."""
+
+    message: str
+
+
+class Resumed(Record):
+    """What resuming did.
+
+    A suspension was lifted (``steered``), a step that waited was approved (``decided``), or a run was started
+    that continues a delivery (``submitted``).
+    """
+
+    steered: Steered | None = None
+    decided: Decided | None = None
+    submitted: Submitted | None = None
 
 
 class RunInfo(Record):
@@ -185,8 +216,49 @@ class ApplicationStatus(Record):
     retained: list[str] = []
     queued: int = 0
     rollback: Rollback | None = None
+    suspended: Suspended | None = None
     drift: DriftRecord | None = None
     events: list[AuditEvent] = []
+    note: str = ""
+
+
+class StoryEvent(Record):
+    """One thing that happened in a run: when, what, in which step, to which placement or cluster.
+
+    ``attempt`` counts those of what was tried again. ``actor`` is who did it, by their own word.
+    """
+
+    at: str = ""
+    type: str
+    step: str = ""
+    subject: str = ""
+    attempt: int = 0
+    actor: str = ""
+    message: str = ""
+
+
+class RunRow(Record):
+    """A run of an application: what Temporal and the audit know of it together.
+
+    ``delivery`` is 0 for a run that delivered nothing, as one that found everything unchanged. ``run_id`` is
+    empty when Temporal has forgotten the run.
+    """
+
+    delivery: int = 0
+    revision: str = ""
+    intent: str = ""
+    phase: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    actor: str = ""
+    message: str = ""
+    run_id: str = ""
+
+
+class Runs(Record):
+    """The runs of an application, the newest first; ``note`` says what could not be found out."""
+
+    runs: list[RunRow] = []
     note: str = ""
 
 

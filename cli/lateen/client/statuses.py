@@ -16,7 +16,7 @@ from lateen.client.results import (
 from lateen.model.base import Json
 from lateen.model.records import Audit, DeliveryRecord
 
-OPEN_PHASES = frozenset({"delivering", "waiting", "deleting"})
+OPEN_PHASES = frozenset({"delivering", "waiting", "suspended", "deleting"})
 """What the hub's record says while a run is open, and for ever if the run never came to its end."""
 
 _FROM_OUTSIDE = frozenset({"cancelled", "terminated", "timed-out"})
@@ -109,7 +109,8 @@ def _of_progress(progress: Progress, base: ApplicationStatus) -> Json:
             "note": base.note or progress.note,
         }
     return {
-        "phase": progress.phase,
+        "phase": "suspended" if progress.suspended else progress.phase,
+        "suspended": progress.suspended,
         "message": progress.message,
         "intent": progress.intent,
         "revision": progress.revision or base.revision,

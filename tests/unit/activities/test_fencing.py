@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from lateen.activities.claiming import claimed_number
 from lateen.activities.closing import close_delivery, open_deletion, record_events
 from lateen.activities.edges import Overtaken
-from lateen.activities.opening import claimed_number
 from lateen.activities.pruning import prune_cluster
 from lateen.activities.rooms import DeliverySettings, Rooms
 from lateen.contracts.messages import CloseDelivery, OpenDeletion, PruneCluster, RecordEvents

@@ -13,6 +13,8 @@ DRIFT = "Drift"
 SUBMIT = "submit"
 APPROVE = "approve"
 REJECT = "reject"
+SUSPEND = "suspend"
+RESUME = "resume"
 STATE = "state"
 
 DRIFT_SCHEDULE = "lateen-drift"

@@ -27,11 +27,25 @@ class Request(Record):
     hub_uid: str = ""
 
 
+class Continuation(Record):
+    """What to deliver instead of new content: the recorded revision of a delivery, the latest by default.
+
+    What that one finished stays done. With ``restart`` the steps from ``step`` on run again all the same,
+    without a name those from the first that failed, or all. ``id`` tells two such wishes apart.
+    """
+
+    delivery: int = 0
+    restart: bool = False
+    step: str = ""
+    id: str = ""
+
+
 class OpenDelivery(Request):
     """Asks to begin delivering ``content`` (an Application, plain JSON as submitted).
 
     A rollback has no content: it goes back to ``rollback_to``, a revision that the hub keeps, or, where none
-    is named, to the one that was delivered before the current one.
+    is named, to the one that was delivered before the current one. Neither has a ``continuation``: the hub
+    has it.
     """
 
     content: Json
@@ -39,6 +53,7 @@ class OpenDelivery(Request):
     confirm_removal: list[str] = []
     intent: Literal["deliver", "rollback"] = "deliver"
     rollback_to: str = ""
+    continuation: Continuation | None = None
 
 
 class Vetted(Record):
@@ -85,7 +100,11 @@ class StepPlan(Record):
 
 
 class OpenedDelivery(Record):
-    """What a run needs to know to go on. ``unchanged`` means there is nothing to do or to record."""
+    """What a run needs to know to go on. ``unchanged`` means there is nothing to do or to record.
+
+    ``done`` lists leaves of which an earlier delivery did something: all of them (``succeeded``), or some
+    placements or the approval of those that have still to run (``pending``).
+    """
 
     hub_uid: str
     revision: RevisionRef
@@ -97,6 +116,7 @@ class OpenedDelivery(Record):
     clusters: list[str] = []
     options: RunOptions = RunOptions()
     warnings: list[str] = []
+    done: list[StepOutcome] = []
 
 
 class PlanStep(Request):
@@ -212,20 +232,21 @@ class CloseDelivery(Request):
 
     ``pruned`` says that pruning is done; until then a delivery that succeeded is asked what to prune, and one
     that failed if its garbage-collect policy wants that. ``removed`` is what pruning or deleting did,
-    ``actor`` who asked for a rollback.
+    ``actor`` and ``reason`` are of who cancelled it or asked for a rollback.
     """
 
     delivery: int
     phase: Phase
     revision: RevisionRef | None = None
     message: str = ""
+    actor: str = ""
+    reason: str = ""
     placements: list[PlacementDigest] = []
     steps: list[StepOutcome] = []
     events: list[AuditEvent] = []
     confirm_removal: list[str] = []
     pruned: bool = False
     removed: list[ClusterChanges] = []
-    actor: str = ""
 
 
 class ClosedDelivery(Record):
@@ -269,4 +290,5 @@ class Inspect(Record):
 
 
 StepOutcome.model_rebuild()
+OpenedDelivery.model_rebuild()
 ShardResult.model_rebuild()

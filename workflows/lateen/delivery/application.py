@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.deleting import Deletion, nothing_to_abandon
     from lateen.delivery.delivering import Delivery
     from lateen.delivery.progress import Progress
+    from lateen.delivery.steering import Steering
     from lateen.delivery.submissions import Submission, read_submission
     from lateen.model.base import Json
     from lateen.model.errors import InvalidApplication
@@ -28,6 +29,9 @@ with workflow.unsafe.imports_passed_through():
 
 _MOST_PREVIOUS = 10
 _MOST_QUEUED = 100
+_KNOWS_STEERING = "steering"
+_TOO_OLD = "it came while a lateen worked that doesn't know it"
+_NOTHING_TO_CONTINUE = "it is being deleted: submit the application again to deliver it"
 _LARGEST_QUEUE = 512 * 1024
 _MOST_WARNINGS = 50
 _LONGEST_WARNING = 1000
@@ -53,10 +57,17 @@ class ApplicationWorkflow:
         self._queue: list[Submission] = []
         self._abandoned: dict[str, str] = {}
         self._approvals = Approvals()
+        self._delivery: Delivery | None = None
         self._vetting = asyncio.Lock()
         self._unvetted = 0
         self._cancelled = False
         self._progress = Progress(application=self._id, intent="deliver")
+        self._steering = Steering(
+            self._progress.suspension,
+            self._approvals,
+            deletes=self._deletes,
+            changed=self._steered,
+        )
         self._read_start(_single(application, carry, *extra) if extra else application)
 
     def _read_start(self, application: Any) -> None:
@@ -105,10 +116,14 @@ class ApplicationWorkflow:
                 submission, progress=self._progress, hub_uid=hub_uid, abandoned=self._abandoned
             )
             return await deletion.run(superseded=lambda: self._next is not None)
-        delivery = Delivery(
-            submission, progress=self._progress, approvals=self._approvals, hub_uid=hub_uid
+        self._delivery = Delivery(
+            submission,
+            progress=self._progress,
+            approvals=self._approvals,
+            suspension=self._progress.suspension,
+            hub_uid=hub_uid,
         )
-        return await delivery.run(superseded=lambda: self._next is not None)
+        return await self._delivery.run(superseded=lambda: self._next is not None)
 
     async def _until_done_or_superseded(self, work: asyncio.Future[Json]) -> None:
         """Wait for the delivery; new content stops it: health waits at once, a running apply at its end."""
@@ -167,6 +182,12 @@ class ApplicationWorkflow:
         if submission.intent == "rollback" and not workflow.patched("rollback"):
             self._warn("a rollback was ignored: this run began with a lateen that knows none")
             return
+        if submission.continuation is not None and not workflow.patched(_KNOWS_STEERING):
+            self._warn(f"a submission was ignored: {_TOO_OLD}")
+            return
+        if self._is_deleting(submission):
+            self._warn(f"a submission was ignored: {_NOTHING_TO_CONTINUE}")
+            return
         vetted = await self._vet(submission)
         if vetted.valid:
             self._take(submission, delivers=vetted.digest)
@@ -193,6 +214,8 @@ class ApplicationWorkflow:
             submission = read_submission(payload, workflow_id=self._id, check=True)
         except InvalidApplication as error:
             raise _refusal(error) from error
+        if self._is_deleting(submission):
+            raise ApplicationError(_NOTHING_TO_CONTINUE, type=errors.REFUSED, non_retryable=True)
         if submission.queue and not self._fits(submission):
             raise ApplicationError(
                 f"{len(self._queue)} submissions wait already; supersede instead of queueing",
@@ -228,6 +251,44 @@ class ApplicationWorkflow:
     def _check_rejection(self, decision: Any = None) -> None:
         self._refuse_void(decision)
 
+    @workflow.signal(name=identifiers.SUSPEND)
+    async def suspend_by_signal(self, payload: Any = None, *extra: Any) -> None:
+        """Begin nothing new until somebody resumes the run."""
+        if not workflow.patched(_KNOWS_STEERING):
+            self._warn(f"not suspended: {_TOO_OLD}")
+            return
+        answer = await self._steering.suspend(_single(payload, *extra))
+        if not answer["accepted"]:
+            self._warn(f"not suspended: {answer['message']}")
+
+    @workflow.signal(name=identifiers.RESUME)
+    async def resume_by_signal(self, payload: Any = None, *extra: Any) -> None:
+        """Go on with a run that is suspended."""
+        if not workflow.patched(_KNOWS_STEERING):
+            self._warn(f"not resumed: {_TOO_OLD}")
+            return
+        answer = await self._steering.resume(_single(payload, *extra))
+        if not answer["accepted"]:
+            self._warn(f"not resumed: {answer['message']}")
+
+    @workflow.update(name=identifiers.SUSPEND)
+    async def suspend(self, payload: Any = None) -> Json:
+        """Begin nothing new until somebody resumes the run; what has begun ends."""
+        return await self._steering.suspend(payload)
+
+    @workflow.update(name=identifiers.RESUME)
+    async def resume(self, payload: Any = None) -> Json:
+        """Go on with a run that is suspended."""
+        return await self._steering.resume(payload)
+
+    @suspend.validator
+    def _check_suspension(self, payload: Any = None) -> None:
+        self._refuse(self._steering.against_suspending(payload), errors.REFUSED)
+
+    @resume.validator
+    def _check_resumption(self, payload: Any = None) -> None:
+        self._refuse(self._steering.against_resuming(payload))
+
     @workflow.query(name=identifiers.STATE)
     def state(self) -> Json:
         """Say how far the run is: phase, steps, placements, what waits."""
@@ -254,6 +315,7 @@ class ApplicationWorkflow:
             content=submission.application or {},
             intent="rollback" if submission.intent == "rollback" else "deliver",
             rollback_to=submission.revision,
+            continuation=submission.continuation,
         )
         self._unvetted += 1
         try:
@@ -269,6 +331,13 @@ class ApplicationWorkflow:
         last = self._queue[-1] if self._queue and submission.queue else None
         return not (last or self._next or self._current).same_as(submission)
 
+    def _is_deleting(self, submission: Submission) -> bool:
+        """Tell whether a delivery is to be continued while the application is being deleted."""
+        return self._deletes() and submission.continuation is not None
+
+    def _deletes(self) -> bool:
+        return self._current is not None and self._current.intent == "delete"
+
     def _take(self, submission: Submission, *, delivers: str = "") -> Json:
         """Take a submission; ``delivers`` is the digest of the revision that it would be, if known."""
         answer: Json = {"runId": workflow.info().run_id, "digest": submission.digest}
@@ -282,7 +351,8 @@ class ApplicationWorkflow:
         pending = last or self._next or current
         if pending.same_as(submission):
             fresh = workflow.info().get_current_history_length() <= _FIRST_TASK
-            return {**answer, "state": "started" if fresh else "joined"}
+            state = "started" if fresh else "joined"
+            return {**answer, "digest": pending.digest, "state": state}
         if pending is current and self._delivers_already(submission, delivers):
             self._warn("a submission was joined: it stands for the revision that is delivered")
             return {**answer, "state": "joined"}
@@ -304,6 +374,7 @@ class ApplicationWorkflow:
             and current is not None
             and opened.revision.digest == digest
             and submission.intent == current.intent
+            and submission.continuation is None
             and submission.confirm_removal == current.confirm_removal
         )
 
@@ -333,10 +404,17 @@ class ApplicationWorkflow:
         sizes = [waiting.size for waiting in (*self._queue, submission)]
         return len(sizes) <= _MOST_QUEUED and sum(sizes) <= _LARGEST_QUEUE
 
+    async def _steered(self) -> None:
+        if self._delivery is not None:
+            await self._delivery.suspension_changed()
+
     def _refuse_void(self, decision: Any) -> None:
-        refusal = self._approvals.refusal(decision)
+        self._refuse(self._approvals.refusal(decision))
+
+    @staticmethod
+    def _refuse(refusal: str, kind: str = errors.NOT_WAITING) -> None:
         if refusal:
-            raise ApplicationError(refusal, type=errors.NOT_WAITING, non_retryable=True)
+            raise ApplicationError(refusal, type=kind, non_retryable=True)
 
 
 def _single(payload: Any, *extra: Any) -> Any:
@@ -344,7 +422,16 @@ def _single(payload: Any, *extra: Any) -> Any:
     return [payload, *extra] if extra else payload
 
 
-_CARRIED = ("intent", "actor", "queue", "orphan", "abandon", "confirmRemoval", "revision")
+_CARRIED = (
+    "intent",
+    "actor",
+    "queue",
+    "orphan",
+    "abandon",
+    "confirmRemoval",
+    "revision",
+    "resume",
+)
 
 
 def _refusal(problem: InvalidApplication | None) -> ApplicationError:

@@ -95,7 +95,9 @@ class Approvals:
             approved=approved, actor=actor, reason=request.reason, at=at, plan=waiting.plan
         )
         self.events.append(
-            AuditEvent(at=at, type=verb, actor=actor, reason=request.reason, step=step)
+            AuditEvent(
+                at=at, type=verb, actor=actor, reason=request.reason, step=step, plan=waiting.plan
+            )
         )
         return {"accepted": True, "step": step, "actor": actor, "message": f"{verb} step {step!r}"}
 

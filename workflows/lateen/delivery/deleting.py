@@ -16,7 +16,9 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.gathering import MOST_AT_ONCE, all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
     from lateen.delivery.progress import Progress, counted
+    from lateen.delivery.steering import cancelled_by
     from lateen.delivery.submissions import Submission
+    from lateen.delivery.suspension import Word
     from lateen.model.base import Json
     from lateen.model.errors import nearest, shorten
     from lateen.model.records import AuditEvent, ClusterChanges, Phase
@@ -39,6 +41,7 @@ class Deletion:
         for cluster in submission.abandon:
             self._abandoned.setdefault(cluster, submission.actor)
         self._index = Index(enabled=False)
+        self._stopped_by = Word()
         self._events: list[AuditEvent] = []
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._removed: list[ClusterChanges] = []
@@ -67,6 +70,10 @@ class Deletion:
             stop_if_cancelled()  # The opening may have ended nevertheless: what it claimed is closed.
             await all_of(self._clear(plan, cluster) for cluster in plan.clusters)
         except asyncio.CancelledError:
+            if not superseded():
+                self._stopped_by = cancelled_by()
+                if not self._stopped_by.empty:
+                    self._progress.message = f"cancelled {self._stopped_by}"
             await self._close(plan, "superseded" if superseded() else "cancelled")
             raise
         failed = [c for c, state in self._progress.clusters.items() if state.startswith("failed")]
@@ -151,6 +158,8 @@ class Deletion:
                 delivery=plan.delivery,
                 phase=phase,
                 message=self._progress.message,
+                actor=self._stopped_by.actor,
+                reason=self._stopped_by.reason,
                 events=self._events,
                 pruned=True,
                 removed=self._removed,

@@ -25,8 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.gathering import MOST_AT_ONCE, all_of, stop_if_cancelled
     from lateen.delivery.indexing import Index
     from lateen.delivery.progress import Progress, counted
+    from lateen.delivery.steering import cancelled_by
     from lateen.delivery.steps import StepRunner
     from lateen.delivery.submissions import Submission
+    from lateen.delivery.suspension import Suspension, Word
     from lateen.model.base import Json
     from lateen.model.records import AuditEvent, ClusterChanges, Phase, PlacementDigest
 
@@ -37,17 +39,26 @@ class Delivery:
     """Brings an application's clusters to what it describes."""
 
     def __init__(
-        self, submission: Submission, *, progress: Progress, approvals: Approvals, hub_uid: str
+        self,
+        submission: Submission,
+        *,
+        progress: Progress,
+        approvals: Approvals,
+        suspension: Suspension,
+        hub_uid: str,
     ) -> None:
         self._submission = submission
         self._progress = progress
         self._approvals = approvals
+        self._suspension = suspension
         self._hub_uid = hub_uid
         self._index = Index(enabled=False)
         self._recording: asyncio.Future[None] | None = None
         self._asked: set[str] = set()
         self._recorded = False
         self._removed: list[ClusterChanges] = []
+        self._ending = False
+        self._stopped_by = Word()
 
     async def run(self, *, superseded: Callable[[], bool]) -> Json:
         """Deliver; return the result, or raise the error that the run fails with."""
@@ -70,7 +81,7 @@ class Delivery:
             phase = await self._deliver(opened)
         except asyncio.CancelledError:
             if not self._recorded:
-                await self._close(opened, "superseded" if superseded() else "cancelled")
+                await self._stop(opened, superseded=superseded())
             raise
         await recording.uncancelled(self._close(opened, phase))
         return self._result(phase)
@@ -84,6 +95,7 @@ class Delivery:
             confirm_removal=list(self._submission.confirm_removal),
             intent="rollback" if self._rolls_back else "deliver",
             rollback_to=self._submission.revision,
+            continuation=self._submission.continuation,
         )
         opened = await recording.open_delivery(request)
         self._progress.open(opened)
@@ -95,6 +107,7 @@ class Delivery:
             opened,
             progress=self._progress,
             approvals=self._approvals,
+            suspension=self._suspension,
             changed=self._changed,
             confirm_removal=self._submission.confirm_removal,
         )
@@ -110,6 +123,7 @@ class Delivery:
 
     async def _prune(self, opened: OpenedDelivery) -> Phase:
         """Delete what no step delivers any more, once, after the last step succeeded."""
+        await self._suspension.lifted()
         answer = await recording.uncancelled(self._ask_what_to_prune(opened, "delivered"))
         if answer.closed:
             return "delivered"
@@ -142,6 +156,7 @@ class Delivery:
 
         async def one(cluster: str) -> None:
             async with slots:
+                await self._suspension.lifted()
                 await prune(cluster)
 
         async def prune(cluster: str) -> None:
@@ -185,6 +200,14 @@ class Delivery:
             self._progress.phase = phase
         return answer
 
+    async def _stop(self, opened: OpenedDelivery, *, superseded: bool) -> None:
+        """Record that the delivery was stopped from outside, and by whom if that was said."""
+        if not superseded:
+            self._stopped_by = cancelled_by()
+            if not self._stopped_by.empty:
+                self._progress.message = f"cancelled {self._stopped_by}"
+        await self._close(opened, "superseded" if superseded else "cancelled")
+
     async def _close(self, opened: OpenedDelivery, phase: Phase) -> None:
         """Record the end. Recordings that still run come first, so that the audit keeps its order."""
         self._end(opened, phase)
@@ -205,6 +228,7 @@ class Delivery:
         return self._progress.message
 
     def _end(self, opened: OpenedDelivery, phase: Phase) -> None:
+        self._ending = True
         self._progress.phase = phase
         self._progress.message = self._message(opened, phase)
         self._index.show(self._progress, waiting=[])
@@ -218,7 +242,8 @@ class Delivery:
             phase=phase,
             revision=opened.revision,
             message=self._message(opened, phase),
-            actor=self._submission.actor if self._rolls_back else "",
+            actor=self._stopped_by.actor or (self._submission.actor if self._rolls_back else ""),
+            reason=self._stopped_by.reason,
             placements=self._progress.placement_digests(),
             steps=self._progress.shown_outcomes(),
             events=list(self._approvals.events),
@@ -232,6 +257,13 @@ class Delivery:
             return result
         kind = errors.REJECTED if phase == "rejected" else errors.DELIVERY_FAILED
         raise ApplicationError(self._progress.message, result, type=kind, non_retryable=True)
+
+    async def suspension_changed(self) -> None:
+        """Show that the run was suspended or resumed, and record it; later if it is being opened or closed."""
+        if self._progress.opened is None or self._progress.opened.unchanged or self._ending:
+            self._show()
+        else:
+            await self._changed()
 
     async def _changed(self) -> None:
         """Show the new state, and record in the audit what people wait for and what they decided."""

@@ -35,7 +35,7 @@ class Index:
         wanted = (
             (attributes.APPLICATION, progress.application),
             (attributes.REVISION, opened.revision.name if opened else ""),
-            (attributes.PHASE, progress.phase),
+            (attributes.PHASE, "suspended" if progress.suspended else progress.phase),
             (attributes.WAITING_FOR, ", ".join(waiting)[:200]),
         )
         updates: list[SearchAttributeUpdate[Any]] = []

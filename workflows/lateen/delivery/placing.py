@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from lateen.delivery.gathering import all_of
     from lateen.delivery.recording import cause_type, reason_of
+    from lateen.delivery.suspension import Suspension
     from lateen.model.records import RevisionRef
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=6)
@@ -56,6 +57,7 @@ async def deliver_all(
     batch: Batch,
     placements: list[PlannedPlacement],
     *,
+    suspension: Suspension,
     report: Callable[[PlacementOutcome], None],
 ) -> None:
     """Deliver every placement and report each as it changes. One that fails stops no other."""
@@ -63,6 +65,7 @@ async def deliver_all(
 
     async def one(placement: PlannedPlacement) -> None:
         async with slots:
+            await suspension.lifted()
             report(_outcome(placement, "delivering"))
             report(await _deliver(batch, placement))
 

@@ -13,6 +13,7 @@ from lateen.contracts.messages import (
     StepOutcome,
     StepPlan,
 )
+from lateen.delivery.suspension import Suspension
 from lateen.model.base import Json
 from lateen.model.records import Phase, PlacementDigest
 from lateen.planning.plan import PlannedStep
@@ -37,13 +38,17 @@ _MARKS = {
 
 @dataclass
 class StepProgress:
-    """One step: its phase, and each placement's."""
+    """One step: its phase, and each placement's.
+
+    ``approved_before`` is the digest of a plan that an earlier delivery was given an approval for.
+    """
 
     name: str
     type: str
     phase: str = "pending"
     message: str = ""
     plan: StepPlan | None = None
+    approved_before: str = ""
     decision: Decision | None = None
     placements: dict[tuple[str, str], PlacementOutcome] = field(
         default_factory=dict[tuple[str, str], PlacementOutcome]
@@ -68,6 +73,14 @@ class StepProgress:
                 self.placements[key] = PlacementOutcome(
                     cluster=planned.cluster, namespace=planned.namespace, digest=planned.digest
                 )
+
+    def take_over(self, outcome: StepOutcome) -> None:
+        """Take over what an earlier delivery did of the step."""
+        self.phase, self.message = outcome.phase, outcome.message
+        self.placements = {(p.cluster, p.namespace): p for p in outcome.placements}
+        self.decision = outcome.decision
+        if outcome.decision is not None and outcome.decision.approved:
+            self.approved_before = outcome.decision.plan
 
     def end_placements(self, phase: str, *, message: str) -> None:
         """Give every placement that isn't done its last phase."""
@@ -101,6 +114,7 @@ class Progress:
     clusters: dict[str, str] = field(default_factory=dict[str, str])
     warnings: list[str] = field(default_factory=list[str])
     retained: list[str] = field(default_factory=list[str])
+    suspension: Suspension = field(default_factory=Suspension)
 
     def open(self, opened: OpenedDelivery) -> None:
         """Take over what the opening resolved."""
@@ -108,11 +122,18 @@ class Progress:
         self.warnings.extend(opened.warnings)
         for step in opened.steps:
             self._add(step)
+        for outcome in opened.done:
+            self.steps[outcome.name].take_over(outcome)
 
     def _add(self, step: PlannedStep) -> None:
         self.steps[step.name] = StepProgress(step.name, step.type)
         for sub_step in step.sub_steps:
             self._add(sub_step)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it begins nothing new until it is resumed; one that has ended is not suspended."""
+        return self.suspension.active and self.phase in {"delivering", "waiting"}
 
     def outcomes(self) -> list[StepOutcome]:
         """Return every step's record, in order."""
@@ -135,6 +156,7 @@ class Progress:
     def to_json(self) -> Json:
         """Return what the run's result and the ``state`` query have in common."""
         opened = self.opened
+        suspended = self.suspension.to_json() if self.suspended else None
         return {
             "application": self.application,
             "intent": self.intent,
@@ -146,6 +168,7 @@ class Progress:
             "clusters": dict(self.clusters),
             "warnings": list(self.warnings),
             "retained": list(self.retained),
+            **({"suspended": suspended} if suspended else {}),
         }
 
     def shown_outcomes(self) -> list[StepOutcome]:
@@ -176,6 +199,8 @@ class Progress:
         head = f"**{self.application}** {self.phase}"
         if self.opened:
             head += f" · revision `{self.opened.revision.name}` · delivery {self.opened.delivery}"
+        if self.suspended:
+            head += f" · **{_cell(str(self.suspension))}**"
         lines = [head]
         if self.message:
             lines += ["", _cell(self.message)]

@@ -7,6 +7,7 @@ that the step's bound on concurrency holds across them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,12 +15,13 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import (
     ChildWorkflowError,
+    FailureError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
 
 with workflow.unsafe.imports_passed_through():
-    from lateen.contracts.identifiers import SHARD
+    from lateen.contracts.identifiers import RESUME, SHARD, SUSPEND
     from lateen.contracts.messages import (
         DeliverShard,
         PlacementOutcome,
@@ -28,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from lateen.delivery.gathering import stop_if_cancelled
     from lateen.delivery.placing import Batch, deliver_all
+    from lateen.delivery.suspension import Suspension, read_word
 
 SHARD_SIZE = 200
 """Up to this many placements a step runs them itself; beyond it, this many a shard."""
@@ -45,11 +48,13 @@ async def deliver_sharded(
     batch: Batch,
     placements: list[PlannedPlacement],
     *,
+    suspension: Suspension,
     report: Callable[[PlacementOutcome], None],
 ) -> None:
     """Deliver the placements in shards and report each shard's placements when it is done."""
     for number, start in enumerate(range(0, len(placements), SHARD_SIZE), start=1):
         shard = placements[start : start + SHARD_SIZE]
+        await suspension.lifted()
         request = DeliverShard(
             application=batch.application,
             hub_uid=batch.hub_uid,
@@ -63,6 +68,7 @@ async def deliver_sharded(
         try:
             result = await _deliver(
                 request,
+                suspension,
                 id=f"{workflow.info().workflow_id}/{batch.step}/{number}",
                 summary=f"{batch.step}: placements {start + 1} to {start + len(shard)}",
             )
@@ -77,11 +83,17 @@ async def deliver_sharded(
         stop_if_cancelled()  # A shard that ended just then would swallow it, and the next one begin.
 
 
-async def _deliver(request: DeliverShard, *, id: str, summary: str) -> ShardResult:  # noqa: A002
+async def _deliver(
+    request: DeliverShard,
+    suspension: Suspension,
+    *,
+    id: str,  # noqa: A002
+    summary: str,
+) -> ShardResult:
     """Run one shard, after its namesake: a run that was terminated leaves one that is still ending."""
     while True:
         try:
-            result: ShardResult = await workflow.execute_child_workflow(
+            shard = await workflow.start_child_workflow(
                 SHARD,
                 request,
                 id=id,
@@ -93,7 +105,30 @@ async def _deliver(request: DeliverShard, *, id: str, summary: str) -> ShardResu
         except WorkflowAlreadyStartedError:
             await workflow.sleep(_NAMESAKE_PAUSE, summary=f"{id} of a run before is still ending")
         else:
-            return result
+            return await _attended(shard, suspension)
+
+
+async def _attended(
+    shard: workflow.ChildWorkflowHandle[Any, ShardResult], suspension: Suspension
+) -> ShardResult:
+    """Wait for a shard; tell it meanwhile when the run is suspended and when it goes on."""
+
+    async def attend() -> None:
+        while True:
+            await workflow.wait_condition(lambda: suspension.active)
+            await tell(SUSPEND)
+            await suspension.lifted()
+            await tell(RESUME)
+
+    async def tell(what: str) -> None:
+        with contextlib.suppress(FailureError):  # It ended meanwhile; its result says how.
+            await shard.signal(what)
+
+    attending = asyncio.ensure_future(attend())
+    try:
+        return await shard
+    finally:
+        attending.cancel()
 
 
 def _lost(placement: PlannedPlacement, message: str) -> PlacementOutcome:
@@ -109,6 +144,9 @@ def _lost(placement: PlannedPlacement, message: str) -> PlacementOutcome:
 @workflow.defn(name=SHARD)
 class ShardWorkflow:
     """Delivers one shard of a step's placements and returns how each ended."""
+
+    def __init__(self) -> None:
+        self._suspension = Suspension()
 
     @workflow.run
     async def run(self, payload: Any) -> ShardResult:
@@ -128,5 +166,19 @@ class ShardWorkflow:
             parallelism=request.parallelism,
             deadline=timedelta(seconds=request.deadline_seconds),
         )
-        await deliver_all(batch, request.placements, report=report)
+        await deliver_all(batch, request.placements, suspension=self._suspension, report=report)
         return ShardResult(placements=list(outcomes.values()))
+
+    @workflow.signal(name=SUSPEND)
+    def suspend(self, payload: Any = None, *_: Any) -> None:
+        """Begin no further placement."""
+        if not workflow.patched("steering"):
+            return
+        self._suspension.begin(read_word(payload), at=workflow.now().isoformat())
+
+    @workflow.signal(name=RESUME)
+    def resume(self, _payload: Any = None, *_: Any) -> None:
+        """Go on."""
+        if not workflow.patched("steering"):
+            return
+        self._suspension.end()

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.progress import Progress, StepProgress
     from lateen.delivery.replanning import difference
     from lateen.delivery.sharding import deliver_sharded, needs_shards
+    from lateen.delivery.suspension import Suspension
     from lateen.planning.plan import PlannedStep
 
 _MOST_PLANS = 10
@@ -34,12 +35,14 @@ class StepRunner:
         *,
         progress: Progress,
         approvals: Approvals,
+        suspension: Suspension,
         changed: Callable[[], Awaitable[None]],
         confirm_removal: Sequence[str] = (),
     ) -> None:
         self._opened = opened
         self._progress = progress
         self._approvals = approvals
+        self._suspension = suspension
         self._changed = changed
         self._confirm_removal = list(confirm_removal)
         self._failed: list[str] = []
@@ -67,16 +70,19 @@ class StepRunner:
     async def _run_unless_failed(self, step: PlannedStep, *, after: Sequence[str]) -> None:
         """Run a step, or skip it because one before it failed, as KubeVela's default ``if`` does."""
         state = self._progress.steps[step.name]
+        if state.phase == "succeeded":
+            return  # In the delivery that this one continues.
         blocked = [name for name in after if self._progress.steps[name].phase in _UNSUCCESSFUL]
         if blocked and not step.always:
             self._skip(step, because=blocked[0])
             return
+        await self._suspension.lifted()
         state.phase = "delivering"
         try:
             if step.timeout is None:
                 await self._run_step(step, state)
             else:
-                async with asyncio.timeout(step.timeout):
+                async with self._suspension.limit(step.timeout):
                     await self._run_step(step, state)
         except TimeoutError:
             self._expire(step, state)
@@ -143,7 +149,7 @@ class StepRunner:
                 prune=tuple(plan.prune) if plan else (),
             )
         )
-        state.phase = "waiting"
+        state.phase, state.decision = "waiting", None
         await self._changed()
         with contextlib.suppress(TimeoutError):  # Whoever decided together with the timer, decided.
             await workflow.wait_condition(
@@ -167,7 +173,8 @@ class StepRunner:
         plan = await self._plan(step)
         for _ in range(_MOST_PLANS):
             state.show_plan(plan)
-            if not step.auto and not await self._decide(step, state, plan=plan):
+            approved = step.auto or self._was_approved(state, plan)
+            if not approved and not await self._decide(step, state, plan=plan):
                 return
             state.phase = "delivering"
             await self._deliver(step, state, plan)
@@ -177,6 +184,12 @@ class StepRunner:
             changes = difference(before, plan) or "its objects changed meanwhile"
             self._progress.warnings.append(f"step {step.name!r}: planned again ({changes})")
         self._conclude(state)
+
+    @staticmethod
+    def _was_approved(state: StepProgress, plan: StepPlan) -> bool:
+        """Tell whether the delivery that is continued was approved for just this plan; that counts once."""
+        before, state.approved_before = state.approved_before, ""
+        return bool(before) and before == plan.digest
 
     async def _plan(self, step: PlannedStep) -> StepPlan:
         """Use the plan that came with the opening for the first step; it is milliseconds old."""
@@ -220,7 +233,7 @@ class StepRunner:
 
         await self._changed()
         deliver = deliver_sharded if needs_shards(placements) else deliver_all
-        await deliver(batch, placements, report=report)
+        await deliver(batch, placements, suspension=self._suspension, report=report)
 
     def _conclude(self, state: StepProgress) -> None:
         failed = [p for p in state.placements.values() if p.phase != "delivered"]

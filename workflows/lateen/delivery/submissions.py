@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from lateen.contracts.messages import Continuation
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, nearest
 from lateen.model.json_values import as_list, as_object, canonical_json, json_digest, shown
@@ -24,8 +25,10 @@ _KEYS = (
     "abandon",
     "confirmRemoval",
     "revision",
+    "resume",
 )
 _LONGEST_REVISION = 253
+_RESUME_KEYS = ("delivery", "restart", "step", "id")
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,17 @@ class Submission:
     abandon: tuple[str, ...] = ()
     confirm_removal: tuple[str, ...] = ()
     revision: str = ""
+    continuation: Continuation | None = None
+
+    @property
+    def restarts(self) -> bool:
+        """Whether steps that were done are to run again."""
+        return self.continuation is not None and self.continuation.restart
 
     def same_as(self, other: Submission) -> bool:
-        """Tell whether both ask for the same result."""
+        """Tell whether both ask for the same result; what is being delivered need not be resumed."""
+        if other.continuation is not None and not other.restarts:
+            return self.intent != "delete"
         return (self.intent, self.digest, self.orphan, self.confirm_removal) == (
             other.intent,
             other.digest,
@@ -71,6 +82,7 @@ class Submission:
             "orphan": self.orphan,
             "abandon": list(self.abandon),
             "confirmRemoval": list(self.confirm_removal),
+            **({"resume": self.continuation.to_json()} if self.continuation else {}),
         }
         return {**envelope, "revision": self.revision} if self.revision else envelope
 
@@ -100,6 +112,9 @@ def read_submission(payload: Any, *, workflow_id: str, check: bool = False) -> S
     if intent == "delete":
         _require_application_id(workflow_id)
         return replace(asked, intent="delete")
+    if envelope.get("resume") is not None:
+        _require_application_id(workflow_id)
+        return _continuing(envelope, asked)
     data = envelope.get("application")
     revision = _revision(envelope)
     if intent == "rollback":
@@ -157,6 +172,32 @@ def _require_application_id(workflow_id: str) -> None:
         )
 
 
+def _continuing(envelope: Json, asked: Submission) -> Submission:
+    """Read a wish to go on with a recorded delivery. Its digest stands for it as content's does."""
+    if envelope.get("application") is not None:
+        raise InvalidApplication.at(
+            "resume", "an application is submitted, or a delivery resumed; not both"
+        )
+    fields = as_object(envelope["resume"])
+    if fields is None:
+        raise InvalidApplication.at("resume", "expected an object", shown(envelope["resume"]))
+    for key in fields:
+        if key not in _RESUME_KEYS:
+            hint = nearest(str(key), _RESUME_KEYS)
+            raise InvalidApplication.at(f"resume.{key}", "unknown key", hint=hint)
+    delivery = fields.get("delivery") or 0
+    if not isinstance(delivery, int) or isinstance(delivery, bool) or delivery < 0:
+        raise InvalidApplication.at("resume.delivery", "expected a number", shown(delivery))
+    step = _text(fields, "step", below="resume.")
+    wish = Continuation(
+        delivery=delivery,
+        restart=_flag(fields, "restart", below="resume.") or bool(step),
+        step=step,
+        id=_text(fields, "id", below="resume."),
+    )
+    return replace(asked, continuation=wish, digest=json_digest(["resume", wish.to_json()]))
+
+
 def _envelope(payload: Any) -> Json:
     if payload is None:
         return {}
@@ -171,21 +212,21 @@ def _envelope(payload: Any) -> Json:
     return envelope
 
 
-def _text(envelope: Json, key: str) -> str:
+def _text(envelope: Json, key: str, *, below: str = "") -> str:
     value = envelope.get(key)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InvalidApplication.at(key, "expected a string", shown(value))
+        raise InvalidApplication.at(below + key, "expected a string", shown(value))
     return value[:256]
 
 
-def _flag(envelope: Json, key: str) -> bool:
+def _flag(envelope: Json, key: str, *, below: str = "") -> bool:
     value = envelope.get(key)
     if value is None:
         return False
     if not isinstance(value, bool):
-        raise InvalidApplication.at(key, "expected true or false", shown(value))
+        raise InvalidApplication.at(below + key, "expected true or false", shown(value))
     return value
 
 

@@ -124,7 +124,10 @@ class Inventory(Record):
 
 
 class AuditEvent(Record):
-    """One line of the audit: who did what, when and why. Names in payloads are claims."""
+    """One line of the audit: who did what, when and why. Names in payloads are claims.
+
+    ``plan`` is the digest of the plan that was approved.
+    """
 
     at: str
     type: str
@@ -134,12 +137,14 @@ class AuditEvent(Record):
     reason: str = ""
     step: str = ""
     message: str = ""
+    plan: str = ""
 
 
 class DeliveryRecord(Record):
     """One run of an application as the audit keeps it.
 
-    ``placements_digest`` covers what every placement was given; ``steps`` are the outcomes of the steps.
+    ``placements_digest`` covers what every placement was given; ``steps`` are the outcomes of the steps, of
+    one that hasn't ended those that it took over from delivery ``continues``.
     """
 
     number: int
@@ -156,6 +161,7 @@ class DeliveryRecord(Record):
     clusters: list[str] = []
     retained: list[str] = []
     steps: list[Json] = []
+    continues: int = 0
 
 
 class ObjectCounts(Record):
