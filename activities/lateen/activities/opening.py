@@ -357,7 +357,7 @@ async def _claim(
                 "revision": ref.name,
                 "revision_number": ref.number,
                 "revision_digest": ref.digest,
-                "rollback": _held(audit, request, ref=ref, at=at) if rolls_back else None,
+                "rollback": _held(audit, request, ref=ref, at=at),
                 "latest_revision": max(audit.latest_revision, ref.number),
                 "latest_delivery": number,
                 "delivery": record,
@@ -368,11 +368,16 @@ async def _claim(
     return await rooms.audits.change(namespace, name, change)
 
 
-def _held(audit: Audit, request: OpenDelivery, *, ref: RevisionRef, at: str) -> Rollback:
-    """Note who went back to a revision; whoever repairs drift from it, or tries again, did not."""
+def _held(audit: Audit, request: OpenDelivery, *, ref: RevisionRef, at: str) -> Rollback | None:
+    """Note who went back to a revision; whoever repairs drift from it, or tries again, did not.
+
+    Any delivery of the same revision leaves it as it is; one of another revision ends it.
+    """
     before = audit.rollback
     if before is not None and before.revision == ref.name:
         return before
+    if request.intent != "rollback":
+        return None
     return Rollback(revision=ref.name, actor=request.actor, at=at)
 
 
