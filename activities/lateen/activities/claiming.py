@@ -107,11 +107,11 @@ async def claim(
 def _held(audit: Audit, request: OpenDelivery, *, ref: RevisionRef, at: str) -> Rollback | None:
     """Note who went back to a revision; whoever repairs drift from it, or tries again, did not.
 
-    A newer submission ends it; going on with what was begun does not.
+    Any delivery of the same revision leaves it as it is; one of another revision ends it.
     """
     before = audit.rollback
-    if request.intent != "rollback":
-        return before if request.continuation else None
     if before is not None and before.revision == ref.name:
         return before
+    if request.intent != "rollback":
+        return None
     return Rollback(revision=ref.name, actor=request.actor, at=at)

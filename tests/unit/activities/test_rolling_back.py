@@ -181,6 +181,16 @@ async def test_what_is_delivered_and_still_there_is_unchanged() -> None:
     assert bench.writes() == writes
 
 
+async def test_the_same_content_again_leaves_it_held() -> None:
+    bench = await delivered("nginx:1", "nginx:2")
+    await bench.close(await bench.go_back("web-v1", actor="mia"))
+    opened = await bench.open(app("nginx:1"), confirm_removal=["gone"], actor="ben")
+    assert (opened.revision.name, opened.delivery) == ("web-v1", 4)
+    audit = await bench.audit()
+    assert audit.rollback is not None
+    assert audit.rollback.actor == "mia"
+
+
 async def test_two_revisions_of_the_same_content_are_not_the_same() -> None:
     bench = await delivered("nginx:1", "nginx:2", "nginx:1")
     opened = await bench.go_back("web-v1")
