@@ -243,11 +243,21 @@ class DeletionPlan(Record):
 
 
 class Inspect(Record):
-    """Asks how one application is (``name``), or for the list of a namespace or of all."""
+    """Asks how one application is (``name``), or for the list of a namespace or of all.
+
+    ``live`` reads how its services are; ``resources``, ``pods`` and ``endpoints`` list what it has, with
+    ``details`` also conditions and events. ``plan`` names deploy steps: what they would do in each cluster is
+    asked of the clusters.
+    """
 
     namespace: str = ""
     name: str = ""
     live: bool = True
+    resources: bool = False
+    pods: bool = False
+    endpoints: bool = False
+    details: bool = False
+    plan: list[str] = []
 
 
 StepOutcome.model_rebuild()
