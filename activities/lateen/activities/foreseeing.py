@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from lateen.activities.comparing import Comparer
 from lateen.activities.rooms import Rooms
@@ -10,6 +11,7 @@ from lateen.contracts.looks import ClusterForecast, Forecast, ObjectToCome
 from lateen.model.errors import InvalidApplication
 from lateen.planning.differences import ObjectDifference, PlacementDifference
 from lateen.planning.resolving import Resolved
+from lateen.planning.step_types import SUSPEND
 
 _PATIENCE = 8.0
 """Seconds for one cluster; the others are told meanwhile."""
@@ -20,23 +22,40 @@ _LONGEST = 300
 
 
 async def foresee(
-    rooms: Rooms, resolved: Resolved, steps: Sequence[str], *, revision: str
+    rooms: Rooms, resolved: Resolved, waiting: Sequence[str], *, revision: str
 ) -> Forecast:
-    """Ask every cluster what steps would create and change in it."""
+    """Ask every cluster what would be created and changed in it if the waiting steps went on."""
+    steps = list(dict.fromkeys(name for gate in waiting for name in let_go(resolved, gate)))
+    if not steps:
+        return Forecast(revision=revision)
     try:
         found = await Comparer(rooms).foresee(
             resolved, steps, revision=revision, patience=_PATIENCE
         )
     except InvalidApplication as error:
         problem = ClusterForecast(cluster="", problems=[str(error)[:_LONGEST]])
-        return Forecast(revision=revision, clusters=[problem])
+        return Forecast(revision=revision, steps=steps, clusters=[problem])
     by_cluster: dict[str, list[PlacementDifference]] = {}
     for placement in found:
         by_cluster.setdefault(placement.cluster, []).append(placement)
     return Forecast(
         revision=revision,
+        steps=steps,
         clusters=[_forecast(cluster, placements) for cluster, placements in by_cluster.items()],
     )
+
+
+def let_go(resolved: Resolved, gate: str) -> list[str]:
+    """Return the deploy steps that an approval lets go on: itself, or those behind it up to the next gate."""
+    if resolved.find_step(gate):
+        return [gate]
+    leaves = list(resolved.plan.leaves)
+    names = [step.name for step in leaves]
+    if gate not in names:
+        return []
+    behind = leaves[names.index(gate) + 1 :]
+    free = takewhile(lambda step: step.auto and step.type != SUSPEND, behind)
+    return [step.name for step in free if resolved.find_step(step.name)]
 
 
 def _forecast(cluster: str, placements: Sequence[PlacementDifference]) -> ClusterForecast:

@@ -92,10 +92,9 @@ async def _forecast(
     rooms: Rooms, request: Inspect, resolved: Resolved | None, audit: Audit
 ) -> Json:
     """Tell what steps would do; unlike a difference it says nothing of fields, only of objects."""
-    steps = [name for name in request.plan if resolved and resolved.find_step(name)]
-    if resolved is None or not steps:
+    if resolved is None or not request.plan:
         return {}
-    foreseen = await foresee(rooms, resolved, steps, revision=audit.revision)
+    foreseen = await foresee(rooms, resolved, request.plan, revision=audit.revision)
     return {"forecast": _compact(foreseen)}
 
 

@@ -151,7 +151,8 @@ class ClusterForecast(Record):
 
 
 class Forecast(Record):
-    """What steps of a revision would do, cluster by cluster. Deletions are part of the steps' own plans."""
+    """What ``steps`` of a revision would do, cluster by cluster. Deletions are part of the steps' own plans."""
 
     revision: str = ""
+    steps: list[str] = []
     clusters: list[ClusterForecast] = []

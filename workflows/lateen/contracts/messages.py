@@ -246,8 +246,8 @@ class Inspect(Record):
     """Asks how one application is (``name``), or for the list of a namespace or of all.
 
     ``live`` reads how its services are; ``resources``, ``pods`` and ``endpoints`` list what it has, with
-    ``details`` also conditions and events. ``plan`` names deploy steps: what they would do in each cluster is
-    asked of the clusters.
+    ``details`` also conditions and events. ``plan`` names steps that wait: what they let go on would do in each
+    cluster is asked of the clusters.
     """
 
     namespace: str = ""
