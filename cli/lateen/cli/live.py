@@ -124,6 +124,7 @@ def _cancelled_at_the_end(work: Iterable[asyncio.Future[None]]) -> Generator[Non
 
 def cropped(text: str, console: Console, *, footer: str = "") -> RenderableType:
     """Return a text cut to what fits the terminal now, in both directions."""
+    from rich.console import Group
     from rich.text import Text
 
     lines = text.splitlines()
@@ -131,4 +132,4 @@ def cropped(text: str, console: Console, *, footer: str = "") -> RenderableType:
     if len(lines) > room:
         lines = [*lines[: room - 1], f"… {len(lines) - room + 1} more lines"]
     lines += [footer] if footer else []
-    return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+    return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))

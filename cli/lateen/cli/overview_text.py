@@ -37,8 +37,14 @@ _MARKS = {
 _LOUD = ("waiting", "failed", "rejected", "terminated", "timed-out", "delivering", "deleting")
 _MOST_COLUMNS = 12
 _GAP = 2
-_FIXED = 62
+_FIXED = 58
 """Columns that everything but the clusters takes at least."""
+
+_REVISION = 14
+"""Columns that must be left before revisions are shown."""
+
+_NARROW = 60
+"""Below this width phases are marks only, and steps are left out."""
 
 COLUMNS = (
     "APPLICATION",
@@ -61,46 +67,56 @@ def overview_table(
     """
     from rich.table import Table
 
-    clusters = sorted({name for row in overview.deliveries for name in row.clusters})
+    clusters = cluster_names(overview)
     heads = _heads(clusters, width)
+    left = width - _FIXED - _width(heads)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), expand=True)
     table.add_column("APPLICATION", no_wrap=True, overflow="ellipsis", ratio=3)
-    table.add_column("PHASE", no_wrap=True)
-    table.add_column("STEP", no_wrap=True, overflow="ellipsis", ratio=2)
-    for head in heads or ([] if len(clusters) > _MOST_COLUMNS else ["CLUSTERS"]):
+    if width < _NARROW:
+        table.add_column("", no_wrap=True)
+    else:
+        table.add_column("PHASE", no_wrap=True)
+        table.add_column("STEP", no_wrap=True, overflow="ellipsis", ratio=2)
+    for head in heads or ["CLUSTERS"]:
         table.add_column(clean(head), no_wrap=True)
-    if len(clusters) > _MOST_COLUMNS:
-        table.add_column("CLUSTERS", no_wrap=True)
-    table.add_column("REVISION", no_wrap=True, overflow="ellipsis", ratio=1)
+    if left >= _REVISION:
+        table.add_column("REVISION", no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column("AGE", no_wrap=True)
-    legend = _legend(clusters) if clusters and not heads and len(clusters) <= _MOST_COLUMNS else ""
-    room = max(1, height - 1 - len(_footer(overview, legend)))
+    room = max(1, height - 1 - len(overview_footer(overview, width=width)))
     shown, hidden = _chosen(overview.deliveries, room)
     for row in shown:
-        table.add_row(*_cells(row, clusters, one_each=bool(heads), now=now))
+        mark, style = _MARKS.get(row.phase, (" ", ""))
+        cells = [_text(row.application, "bold" if row.open else "")]
+        if width < _NARROW:
+            cells.append(_text(mark, style))
+        else:
+            cells += [_text(f"{mark} {row.phase}", style), _text(_step(row), "")]
+        cells += _of_clusters(row, clusters, one_each=bool(heads))
+        if left >= _REVISION:
+            cells.append(_text(row.revision, ""))
+        table.add_row(*cells, _text(age(row.since, now), "dim"))
     if hidden:
         table.add_row(_text(_counted(hidden), "dim"))
     return table
 
 
+def cluster_names(overview: Overview) -> list[str]:
+    """Return the clusters of all deliveries, in the order of the marks."""
+    return sorted({name for row in overview.deliveries for name in row.clusters})
+
+
 def overview_footer(overview: Overview, *, width: int, trouble: str = "") -> list[Text]:
     """Return the lines below the table: legend, what waits, what could not be found out."""
-    clusters = sorted({name for row in overview.deliveries for name in row.clusters})
-    narrow = not _heads(clusters, width) and 0 < len(clusters) <= _MOST_COLUMNS
-    lines = _footer(overview, _legend(clusters) if narrow else "")
-    lines += [("red", f"note: {trouble}")] if trouble else []
-    return [_text(line, style) for style, line in lines]
-
-
-def _footer(overview: Overview, legend: str) -> list[tuple[str, str]]:
-    lines = [("dim", legend)] if legend else []
+    clusters = cluster_names(overview)
+    lines: list[tuple[str, str]] = []
+    if not _heads(clusters, width) and 0 < len(clusters) <= _MOST_COLUMNS:
+        lines.append(("dim", f"clusters: {' '.join(clusters)}"))
     waiting = sum(len(row.waiting) for row in overview.deliveries)
     if waiting:
         noun = "approval" if waiting == 1 else "approvals"
         lines.append(("yellow", f"{waiting} {noun} waiting: lateen approvals -A"))
-    if overview.note:
-        lines.append(("red", f"note: {overview.note}"))
-    return lines
+    lines += [("red", f"note: {why}") for why in (overview.note, trouble) if why]
+    return [_text(line, style) for style, line in lines]
 
 
 def plain_cells(row: DeliveryRow, now: datetime | None = None) -> tuple[str, ...]:
@@ -139,9 +155,13 @@ def _heads(clusters: Sequence[str], width: int) -> list[str]:
     if not clusters or len(clusters) > _MOST_COLUMNS:
         return []
     for heads in (list(clusters), _shortened(clusters)):
-        if _FIXED + sum(len(head) + _GAP for head in heads) <= width:
+        if _FIXED + _width(heads) <= width:
             return heads
     return []
+
+
+def _width(heads: Sequence[str]) -> int:
+    return sum(len(head) + _GAP for head in heads)
 
 
 def _shortened(clusters: Sequence[str]) -> list[str]:
@@ -155,10 +175,6 @@ def _shortened(clusters: Sequence[str]) -> list[str]:
         name if name == "local" else "-".join(name.split("-")[len(alike) :]) or name
         for name in clusters
     ]
-
-
-def _legend(clusters: Sequence[str]) -> str:
-    return "clusters: " + " ".join(clusters)
 
 
 def _chosen(
@@ -182,32 +198,17 @@ def _counted(rows: Sequence[DeliveryRow]) -> str:
     return f"… {len(rows)} more ({told})"
 
 
-def _cells(
-    row: DeliveryRow, clusters: Sequence[str], *, one_each: bool, now: datetime | None
-) -> list[Text]:
-    mark, style = _MARKS.get(row.phase, (" ", ""))
-    step = row.step
-    if row.total:
-        step = f"{step} {row.done}/{row.total}".strip()
-    cells = [
-        _text(row.application, "bold" if row.open else ""),
-        _text(f"{mark} {row.phase}", style),
-        _text(_with_message(step, row), ""),
-    ]
+def _of_clusters(row: DeliveryRow, clusters: Sequence[str], *, one_each: bool) -> list[Text]:
     if one_each:
-        cells += [_mark(row.clusters.get(name, "")) for name in clusters]
-    elif clusters and len(clusters) <= _MOST_COLUMNS:
-        cells.append(_marks(row, clusters))
-    elif clusters:
-        cells.append(_sums(row))
-    else:
-        cells.append(_text("", ""))
-    return [*cells, _text(row.revision, ""), _text(age(row.since, now), "dim")]
+        return [_mark(row.clusters.get(name, "")) for name in clusters]
+    return [_marks(row, clusters) if len(clusters) <= _MOST_COLUMNS else _sums(row)]
 
 
-def _with_message(step: str, row: DeliveryRow) -> str:
-    message = " ".join(row.message.split())
-    return f"{step} {message}".strip() if message and row.phase != "delivered" else step
+def _step(row: DeliveryRow) -> str:
+    """Return how many placements are delivered, of which step, and what is to be said."""
+    message = " ".join(row.message.split()) if row.phase != "delivered" else ""
+    count = f"{row.done}/{row.total}" if row.total else ""
+    return " ".join(part for part in (count, row.step, message) if part)
 
 
 def _mark(phase: str) -> Text:
@@ -239,4 +240,4 @@ def _sums(row: DeliveryRow) -> Text:
 def _text(text: str, style: str) -> Text:
     from rich.text import Text
 
-    return Text(clean(text), style=style)
+    return Text(clean(text), style=style, no_wrap=True, overflow="ellipsis")

@@ -83,8 +83,6 @@ def _draw(overview: Overview, trouble: str, console: Console) -> RenderableType:
 
     width, height = console.size
     footer = overview_footer(overview, width=width, trouble=trouble)
-    for line in footer:
-        line.no_wrap, line.overflow = True, "ellipsis"
     if not overview.deliveries:
         return Group(Text("no deliveries"), *footer)
     room = height - (1 if trouble else 0)

@@ -8,7 +8,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
 def age(text: str, now: datetime | None = None) -> str:
-    """Write how long ago an ISO 8601 time was, in at most two units (``2h5m``); nothing for other texts."""
+    """Write how long ago an ISO 8601 time was (``2h5m``, ``31m``); nothing for other texts."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -21,7 +21,7 @@ def age(text: str, now: datetime | None = None) -> str:
         count, left = divmod(left, seconds)
         if count:
             parts.append(f"{count}{unit}")
-        if parts and (len(parts) == 2 or not count):
+        if len(parts) == 2 or (parts and (count >= 10 or not count)):
             break
     return "".join(parts) or "0s"
 
