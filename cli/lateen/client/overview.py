@@ -31,7 +31,8 @@ _REREAD = 60.0
 _OVERLAP = timedelta(seconds=15)
 """Temporal lists with a delay, and clocks differ: closed runs are asked for from a while before."""
 
-_AT_ONCE = 20
+_AT_ONCE = 10
+_SILENT = "no worker answers"
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,14 @@ class OverviewReader:
         self._read_at: float | None = None
         self._since = datetime.now(UTC)
         self._note = ""
+        self._questions = self._answers = 0
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def refresh(self) -> Overview:
         """Return all deliveries as they are now. Raises ``TemporalUnavailable``."""
         with translated(self._client):
             now = datetime.now(UTC)
+            self._questions = self._answers = 0
             if self._read_at is None or time.monotonic() - self._read_at > _REREAD:
                 await self._read_hub()
             runs = await list_runs(
@@ -81,8 +84,8 @@ class OverviewReader:
                 ),
             )
         rows = sorted(self._rows.values(), key=lambda row: (row.namespace, row.name))
-        silent = any(each.progress.note for each in self._asked.values())
-        return Overview(deliveries=rows, note=self._note or ("no worker answers" if silent else ""))
+        silent = self._questions > 0 and not self._answers
+        return Overview(deliveries=rows, note=self._note or (_SILENT if silent else ""))
 
     async def _read_hub(self) -> None:
         listing = await list_applications(
@@ -114,8 +117,10 @@ class OverviewReader:
     async def _ask(self, run: WorkflowExecution, before: _Asked | None) -> Progress:
         """Ask a run how far it is; where nothing moves, Temporal also why."""
         state = await query_state(self._client, run.id, run_id=run.run_id)
+        self._questions += 1
+        self._answers += state is not None
         if state is None:
-            silent = {"application": run.id, "runId": run.run_id, "note": "no worker answers"}
+            silent = {"application": run.id, "runId": run.run_id, "note": _SILENT}
             known = before.progress if before and before.key[0] == run.run_id else None
             return Progress.model_validate({**(known.to_json() if known else {}), **silent})
         progress = Progress.model_validate(state)

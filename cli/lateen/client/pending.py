@@ -19,7 +19,7 @@ from lateen.model.json_values import as_object
 FEW = 5
 """So many approvals get a forecast without being asked: each asks the clusters about every object."""
 
-_QUERIES_AT_ONCE = 20
+_QUERIES_AT_ONCE = 10
 _FORECASTS_AT_ONCE = 8
 _SILENT = "no worker answers; only that it waits is known"
 
@@ -39,18 +39,25 @@ async def list_approvals(
     runs = await list_runs(client, namespace, name=name, only_open=True)
     slots = asyncio.Semaphore(_QUERIES_AT_ONCE)
 
-    async def ask(run: WorkflowExecution) -> list[PendingApproval]:
+    async def ask(run: WorkflowExecution) -> tuple[WorkflowExecution, Json | None]:
         async with slots:
-            return await _questions(client, run)
+            return run, await query_state(client, run.id, run_id=run.run_id)
 
-    groups = await asyncio.gather(*(ask(run) for run in runs.values() if may_wait(run)))
+    answers = await asyncio.gather(*(ask(run) for run in runs.values() if may_wait(run)))
+    silent = [run for run, state in answers if state is None]
+    if len(silent) < len(
+        answers
+    ):  # There is a worker: those it had no time for get another moment.
+        answers = [each for each in answers if each[1] is not None]
+        answers += await asyncio.gather(*map(ask, silent))
     found = sorted(
-        (each for group in groups for each in group), key=lambda each: (each.application, each.step)
+        (each for run, state in answers for each in _questions(run, state)),
+        key=lambda each: (each.application, each.step),
     )
     if forecast or (forecast is None and len(found) <= FEW):
         found = await _foreseen(client, found, task_queue=task_queue)
-    silent = any(each.note == _SILENT for each in found)
-    return PendingApprovals(approvals=found, note="no worker answers" if silent else "")
+    unknown = any(each.note == _SILENT for each in found)
+    return PendingApprovals(approvals=found, note="no worker answers" if unknown else "")
 
 
 def may_wait(run: WorkflowExecution) -> bool:
@@ -61,11 +68,10 @@ def may_wait(run: WorkflowExecution) -> bool:
     )
 
 
-async def _questions(client: Client, run: WorkflowExecution) -> list[PendingApproval]:
+def _questions(run: WorkflowExecution, state: Json | None) -> list[PendingApproval]:
     """Return the questions of one run; what only Temporal knows of them when nobody answers."""
     namespace, _, name = run.id.partition("/")
     base: Json = {"application": run.id, "namespace": namespace, "name": name}
-    state = await query_state(client, run.id, run_id=run.run_id)
     if state is None:
         attributes = run.typed_search_attributes
         known = attributes.get(search_attributes.WAITING_FOR) or ""
