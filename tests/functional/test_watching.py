@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,14 @@ from support.terminals import Terminal
 COMMAND = [sys.executable, "-m", "lateen.cli"]
 EVERYWHERE = ["local", BEIJING, HANGZHOU_1, HANGZHOU_2]
 Json = dict[str, Any]
+
+
+def wait_for(holds: Callable[[], bool], *, within: float = 60) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 @dataclass
@@ -63,6 +71,15 @@ class Seeing:
         found = self.run(*arguments, "-o", "json")
         assert found.returncode == 0, found.stderr
         return json.loads(found.stdout)
+
+    def until(self, name: str, phase: str) -> None:
+        """Wait until an application is in a phase."""
+        wait_for(lambda: self.json("status", name)["phase"] == phase)
+
+    def reject(self, name: str) -> None:
+        """Reject what waits, and wait for the end of the run."""
+        assert self.run("reject", name).returncode == 0
+        self.until(name, "rejected")
 
     def terminal(self, *arguments: str, **size: int) -> Terminal:
         return Terminal([*COMMAND, *arguments], self.env(), **size)
@@ -182,7 +199,7 @@ def test_one_cluster_that_is_down_is_named_and_blocks_nothing(
     finally:
         seeing.platform.stack.start_cluster(BEIJING)
         seeing.platform.until_controllers_work(BEIJING)
-    seeing.run("reject", gated)
+    seeing.reject(gated)
     asyncio.run(seeing.platform.delete(gated))
 
 
@@ -217,7 +234,7 @@ def test_what_waits_and_an_approval_of_an_earlier_run(seeing: Seeing) -> None:
     )
     assert told in seeing.run("status", name).stdout
 
-    seeing.run("reject", name, "-m", "another image")
+    seeing.reject(name)
     wanted["spec"]["components"][0]["properties"]["image"] = "nginx:2"
     again = asyncio.run(until_waiting(seeing.platform, wanted))
     late = seeing.run(*shlex.split(told)[1:])
@@ -227,7 +244,7 @@ def test_what_waits_and_an_approval_of_an_earlier_run(seeing: Seeing) -> None:
 
     given = seeing.run("approve", name, "--actor", "ann")
     assert given.stdout == f"examples/{name}: step 'ship' approved by ann\n"
-    wait_for(lambda: seeing.json("status", name)["phase"] == "delivered")
+    seeing.until(name, "delivered")
     assert name not in seeing.run("approvals", "-A").stdout
     asyncio.run(seeing.platform.delete(name))
 
@@ -241,22 +258,15 @@ def test_what_would_be_changed_and_deleted_is_part_of_the_plan(seeing: Seeing) -
     )
     asyncio.run(until_waiting(seeing.platform, wanted))
     seeing.run("approve", name)
-    wait_for(lambda: seeing.json("status", name)["phase"] == "delivered")
+    seeing.until(name, "delivered")
     wanted["spec"]["components"].pop()
     wanted["spec"]["components"][0]["properties"]["image"] = "nginx:2"
     asyncio.run(until_waiting(seeing.platform, wanted))
     found = seeing.run("approvals", name)
     assert f"    {BEIJING}: 0 to create, 1 to change, 1 to delete" in found.stdout
     assert f"      - Deployment examples/{name}-old" in found.stdout
-    seeing.run("reject", name)
+    seeing.reject(name)
     asyncio.run(seeing.platform.delete(name))
-
-
-def wait_for(holds: Any, *, within: float = 30) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_the_watch_on_a_terminal(seeing: Seeing, delivered: str) -> None:
@@ -290,7 +300,6 @@ def test_the_watch_follows_a_delivery_and_its_approval(seeing: Seeing) -> None:
                 assert f"{BEIJING}=waiting" in line
                 seeing.run("approve", name)
             if f"examples/{name}: delivered" in line:
-                assert "1/1" in line
                 break
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == codes.INTERRUPTED
