@@ -234,9 +234,8 @@ class TestOverview:
         await asyncio.sleep(0.5)  # Until what they wait for is listed too.
         await reader.refresh()
         asked = len(questions)
-        for _ in range(4):
-            found = await reader.refresh()
-        assert rows_of(found.deliveries) == everything
+        found = [await reader.refresh() for _ in range(4)]
+        assert rows_of(found[-1].deliveries) == everything
         assert len(questions) == asked
         await bench.client.get_workflow_handle(runs[0].id).signal("reject", "no")
         for run in runs[1:]:

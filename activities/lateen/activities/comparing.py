@@ -151,9 +151,11 @@ class Comparer:
         everything = await wanted_objects(self._rooms, resolved, plans, revision=revision)
         wanted = [each for each in everything if each.step in steps]
 
+        slots = asyncio.Semaphore(_CLUSTERS_AT_ONCE)
+
         async def patiently(work: _Work) -> list[PlacementDifference]:
             try:
-                async with asyncio.timeout(patience):
+                async with slots, asyncio.timeout(patience):
                     return await self._compare(resolved, work)
             except TimeoutError:
                 silent = "the cluster does not answer"

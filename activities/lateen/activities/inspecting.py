@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from lateen.activities.foreseeing import foresee
-from lateen.activities.looking import look
+from lateen.activities.looking import fitting, look
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.looks import Forecast, Look
 from lateen.contracts.messages import Inspect
@@ -85,7 +85,7 @@ async def _looks(
     if not (request.resources or request.pods or request.endpoints):
         return {}
     found = await look(rooms, request, audit=audit, resolved=resolved, inventories=inventories)
-    return {"look": _compact(found)}
+    return {"look": _compact(fitting(found))}
 
 
 async def _forecast(

@@ -30,7 +30,7 @@ from lateen.kube.errors import KubeError, Unreachable
 from lateen.kube.health import conditions, evaluate, word
 from lateen.kube.pods import Pod, read_pod
 from lateen.kube.shapes import as_object, as_text
-from lateen.model.base import Json
+from lateen.model.base import Json, Record
 from lateen.model.errors import LateenError
 from lateen.model.objects import ObjectRef
 from lateen.model.records import Audit, Inventory, InventoryEntry
@@ -47,6 +47,9 @@ _MOST_RESOURCES = 2000
 _MOST_PODS = 2000
 _MOST_ENDPOINTS = 1000
 _MOST_HOSTS = 3
+_LARGEST = 1_000_000
+"""Characters of an answer: Temporal refuses payloads of 2 MB."""
+
 _LONGEST = 500
 _SILENT = frozenset({"ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "Namespace"})
 """Kinds that no controller tells events about."""
@@ -78,8 +81,7 @@ async def look(
         async with slots:
             return await _Looker(rooms, request, audit).at(inventory)
 
-    objects = request.resources or request.endpoints
-    asked = inventories if objects else []
+    asked = list(inventories) if request.resources or request.endpoints else []
     (pods, dark), seen = await asyncio.gather(
         _pods(rooms, request), asyncio.gather(*(one(inventory) for inventory in asked))
     )
@@ -103,6 +105,23 @@ async def look(
         + max(0, len(pods) - _MOST_PODS)
         + max(0, len(endpoints) - _MOST_ENDPOINTS),
     )
+
+
+def fitting(found: Look, *, limit: int = _LARGEST) -> Look:
+    """Return what fits one payload of Temporal: the longest list is cut, and what is cut is counted."""
+    while len(found.model_dump_json(exclude_defaults=True)) > limit:
+        parts: dict[str, Sequence[Record]] = {
+            "resources": found.resources,
+            "pods": found.pods,
+            "endpoints": found.endpoints,
+        }
+        longest = max(parts, key=lambda name: len(parts[name]))
+        kept = parts[longest][: len(parts[longest]) * 3 // 4]
+        cut = len(parts[longest]) - len(kept)
+        if not cut:
+            break
+        found = found.model_copy(update={longest: list(kept), "omitted": found.omitted + cut})
+    return found
 
 
 def _steps(steps: Sequence[PlannedStep], group: str = "") -> list[StepSeen]:

@@ -123,10 +123,8 @@ def _ingress(live: Json) -> Iterator[Address]:
     }
     balancers = _balancers(live)
     waiting = "" if balancers else "no ingress controller gave it an address yet"
-    rules = as_objects(spec.get("rules"))
-    if not rules and spec.get("defaultBackend"):
-        rules = [{}]
-    for rule in rules:
+    anything: list[Json] = [{}] if spec.get("defaultBackend") else []
+    for rule in as_objects(spec.get("rules")) or anything:
         host = as_text(rule.get("host"))
         scheme = "https" if host in secured else "http"
         for path in as_objects(as_object(rule.get("http")).get("paths")) or [{}]:

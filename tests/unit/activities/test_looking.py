@@ -10,7 +10,7 @@ import pytest
 
 from lateen.activities import looking
 from lateen.activities.inspecting import inspect
-from lateen.activities.looking import look
+from lateen.activities.looking import fitting, look
 from lateen.activities.rooms import DeliverySettings, Rooms
 from lateen.contracts.looks import Look
 from lateen.contracts.messages import Inspect
@@ -122,7 +122,7 @@ async def rooms_with(*entries: InventoryEntry, **clusters: FakeCluster) -> Rooms
     return rooms
 
 
-async def seen(rooms: Rooms, **views: bool) -> Look:
+async def seen(rooms: Rooms, **views: Any) -> Look:
     request = Inspect(namespace="prod", name="web", **views)
     inventories = await rooms.inventories.list("prod", "web")
     return await look(
@@ -213,6 +213,16 @@ async def test_too_many_objects_are_cut_and_counted(monkeypatch: pytest.MonkeyPa
     rooms = await rooms_with(*(entry("Service", f"s{n}") for n in range(5)), east=member("east"))
     found = await seen(rooms, resources=True)
     assert (len(found.resources), found.omitted) == (2, 3)
+
+
+def test_what_does_not_fit_a_payload_is_cut_and_counted() -> None:
+    pods = [{"cluster": "a", "namespace": "n", "name": f"pod-{n}"} for n in range(1000)]
+    resources = [{"cluster": "a", "kind": "Service", "name": f"s{n}"} for n in range(10)]
+    found = fitting(Look.model_validate({"pods": pods, "resources": resources}), limit=20_000)
+    assert len(found.model_dump_json(exclude_defaults=True)) <= 20_000
+    assert len(found.resources) == 10
+    assert len(found.pods) + found.omitted == 1000
+    assert fitting(found) is found
 
 
 async def test_an_application_without_anything_has_nothing() -> None:

@@ -23,7 +23,8 @@ def cluster_states(steps: Sequence[Json]) -> dict[str, str]:
     """Return a phase by cluster; ``steps`` are a run's outcomes as they are recorded, with placements."""
     found: dict[str, list[str]] = {}
     for step in steps:
-        for placement in step.get("placements") or []:
+        placements: list[Json] = step.get("placements") or []
+        for placement in placements:
             phase = str(placement.get("phase", ""))
             if phase == "pending" and step.get("phase") == "waiting":
                 phase = "waiting"
