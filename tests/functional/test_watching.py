@@ -82,7 +82,7 @@ class Seeing:
         self.until(name, "rejected")
 
     def terminal(self, *arguments: str, **size: int) -> Terminal:
-        return Terminal([*COMMAND, *arguments], self.env(), **size)
+        return Terminal([*COMMAND, *arguments], self.env(), controlling=True, **size)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it with its output in a pipe, and Ctrl-C as from a terminal."""

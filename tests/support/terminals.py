@@ -17,10 +17,19 @@ from typing import Any, Self
 
 
 class Terminal:
-    """A pseudo-terminal of a size; the process in it gets no other input or output."""
+    """A pseudo-terminal of a size; the process in it gets no other input or output.
+
+    A ``controlling`` one sends signals for keys, as the window of a person does: Ctrl-C interrupts.
+    """
 
     def __init__(
-        self, command: Sequence[str], env: Mapping[str, str], *, columns: int = 80, lines: int = 24
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        columns: int = 80,
+        lines: int = 24,
+        controlling: bool = False,
     ) -> None:
         self._outside, self._inside = pty.openpty()
         self._seen = b""
@@ -33,6 +42,7 @@ class Terminal:
             stdout=self._inside,
             stderr=self._inside,
             start_new_session=True,
+            preexec_fn=_take_control if controlling else None,  # noqa: PLW1509 - no threads yet
         )
 
     def __enter__(self) -> Self:
@@ -77,3 +87,9 @@ class Terminal:
     def wait(self) -> int:
         """Return the exit code."""
         return self.process.wait(timeout=60)
+
+
+def _take_control() -> None:
+    """Make the terminal the one of this session, and hear its Ctrl-C also where tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
