@@ -96,7 +96,7 @@ class OverviewReader:
         kept = {key: row for key, row in self._rows.items() if key in stored or row.open}
         for key, row in stored.items():
             known = kept.get(key)
-            if known is None or not (known.open or known.since > row.at):
+            if known is None or known.phase == "unchanged" or not _is_newer(known, row):
                 kept[key] = _row_of_hub(row)
         self._rows = kept
         self._read_at = time.monotonic()
@@ -161,15 +161,10 @@ class OverviewReader:
         said = Progress.model_validate(
             {**(end.result or {}), "application": application, "phase": end.phase}
         )
-        if (
-            end.phase == "unchanged"
-            and before is not None
-            and before.phase not in {"", "unchanged"}
-        ):
-            if before.open:
-                self._read_at = None  # What it was before stands in the hub.
-                self._rows.pop(application)
-            return
+        if end.phase == "unchanged":
+            self._read_at = None  # What it is stands in the hub.
+            if before is not None and not before.open:
+                return
         row = _row_of(said, run_id=run_id, since=since, is_open=False)
         if not said.steps and before is not None:
             row = row.model_copy(
@@ -185,6 +180,11 @@ class OverviewReader:
 
 def _is_open(run: WorkflowExecution) -> bool:
     return run.status == WorkflowExecutionStatus.RUNNING
+
+
+def _is_newer(known: DeliveryRow, row: ApplicationRow) -> bool:
+    """Tell whether the hub's record is of a time before what is known."""
+    return known.open or known.since > row.at
 
 
 def _row_of_hub(row: ApplicationRow) -> DeliveryRow:
