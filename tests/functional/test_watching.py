@@ -356,51 +356,20 @@ def test_nobody_knows_it(seeing: Seeing) -> None:
     assert "nothing waits" in none.stderr
 
 
-class TestThirtyApplications:
-    """30 applications that wait for their approval, each for four clusters."""
+# 30 applications that wait for their approval, each for four clusters.
 
-    @pytest.fixture(scope="class")
-    def queue(self, seeing: Seeing) -> Iterator[tuple[str, int, list[str]]]:
-        queue = unique("many")
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port: int = server.getsockname()[1]
-        address = f"127.0.0.1:{port}"
-        worker = seeing.platform.another_worker("--task-queue", queue, "--metrics-address", address)
-        prefix = unique("m")
-        names = [f"{prefix}-{number:02}" for number in range(30)]
-        try:
-            asyncio.run(self._start(seeing.platform, queue, names))
-            yield queue, port, names
-        finally:
-            asyncio.run(self._end(seeing.platform, names))
-            worker.stop()
 
-    @staticmethod
-    async def _start(platform: Platform, queue: str, names: list[str]) -> None:
-        client = await platform.client()
-        steps = [deploy("ship", auto=False)]
-        handles = [
-            await client.start_workflow(
-                "Application",
-                args=[application(name, clusters=EVERYWHERE, steps=steps)],
-                id=f"examples/{name}",
-                task_queue=queue,
-            )
-            for name in names
-        ]
-        for handle in handles:
-            await state_when(handle, lambda state: bool(state.get("waiting")), within=90)
+@dataclass
+class Many:
+    """Thirty applications on a task queue of their own, and where their worker tells what it did."""
 
-    @staticmethod
-    async def _end(platform: Platform, names: list[str]) -> None:
-        client = await platform.client()
-        for name in names:
-            await client.get_workflow_handle(f"examples/{name}").terminate("the test is over")
+    queue: str
+    port: int
+    names: list[str]
 
-    @staticmethod
-    def requests(port: int) -> dict[str, float]:
+    def requests(self) -> dict[str, float]:
         """Return how many requests the worker has sent to each cluster."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
         found: dict[str, float] = {}
         for line in text.splitlines():
@@ -409,31 +378,62 @@ class TestThirtyApplications:
                 found[match[1]] = found.get(match[1], 0) + float(match[2])
         return found
 
-    @pytest.mark.parametrize(
-        ("command", "most_of_hub"),
-        [
-            (("ls",), 4),
-            (("approvals",), 0),
-            (("watch", "--once"), 4),
-        ],
+
+@pytest.fixture(scope="module")
+def many(platform: Platform) -> Iterator[Many]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    prefix = unique("m")
+    found = Many(unique("many"), port, [f"{prefix}-{number:02}" for number in range(30)])
+    worker = platform.another_worker(
+        "--task-queue", found.queue, "--metrics-address", f"127.0.0.1:{port}"
     )
-    def test_are_listed_quickly_with_few_requests(
-        self,
-        seeing: Seeing,
-        queue: tuple[str, int, list[str]],
-        command: tuple[str, ...],
-        most_of_hub: int,
-    ) -> None:
-        name, port, names = queue
-        before = self.requests(port)
-        began = time.monotonic()
-        found = seeing.run(*command, "--task-queue", name)
-        took = time.monotonic() - began
-        after = self.requests(port)
-        assert found.returncode == 0, found.stderr
-        assert all(each in found.stdout for each in names)
-        assert took < 10, "on a busy machine; 2 seconds on an idle one"
-        spent = {each: after[each] - before.get(each, 0) for each in after}
-        hub = spent.pop("local", 0)
-        assert hub <= most_of_hub, spent
-        assert sum(spent.values()) == 0, spent
+    try:
+        asyncio.run(start_all(platform, found))
+        yield found
+    finally:
+        asyncio.run(end_all(platform, found))
+        worker.stop()
+
+
+async def start_all(platform: Platform, many: Many) -> None:
+    """Start a delivery of each, and wait until all of them wait."""
+    client = await platform.client()
+    steps = [deploy("ship", auto=False)]
+    handles = [
+        await client.start_workflow(
+            "Application",
+            args=[application(name, clusters=EVERYWHERE, steps=steps)],
+            id=f"examples/{name}",
+            task_queue=many.queue,
+        )
+        for name in many.names
+    ]
+    for handle in handles:
+        await state_when(handle, lambda state: bool(state.get("waiting")), within=90)
+
+
+async def end_all(platform: Platform, many: Many) -> None:
+    client = await platform.client()
+    for name in many.names:
+        await client.get_workflow_handle(f"examples/{name}").terminate("the test is over")
+
+
+@pytest.mark.parametrize(
+    ("command", "most_of_hub"),
+    [(("ls",), 4), (("approvals",), 0), (("watch", "--once"), 4)],
+)
+def test_thirty_applications_are_listed_quickly_with_few_requests(
+    seeing: Seeing, many: Many, command: tuple[str, ...], most_of_hub: int
+) -> None:
+    before = many.requests()
+    began = time.monotonic()
+    found = seeing.run(*command, "--task-queue", many.queue)
+    took = time.monotonic() - began
+    after = many.requests()
+    assert found.returncode == 0, found.stderr
+    assert all(each in found.stdout for each in many.names), found.stderr
+    assert took < 15, "on a busy machine; less than 3 seconds on an idle one"
+    spent = {each: after[each] - before.get(each, 0) for each in after}
+    assert spent.pop("local", 0) <= most_of_hub
+    assert sum(spent.values()) == 0, spent
