@@ -11,16 +11,24 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 
 class Terminal:
     """A pseudo-terminal of a size; the process in it gets no other input or output."""
 
+    prepare: ClassVar[Callable[[], None] | None] = None
+    """What the process does before it becomes the command."""
+
     def __init__(
-        self, command: Sequence[str], env: Mapping[str, str], *, columns: int = 80, lines: int = 24
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        columns: int = 80,
+        lines: int = 24,
     ) -> None:
         self._outside, self._inside = pty.openpty()
         self._seen = b""
@@ -33,6 +41,7 @@ class Terminal:
             stdout=self._inside,
             stderr=self._inside,
             start_new_session=True,
+            preexec_fn=type(self).prepare,  # noqa: PLW1509 - no threads yet
         )
 
     def __enter__(self) -> Self:
@@ -77,3 +86,15 @@ class Terminal:
     def wait(self) -> int:
         """Return the exit code."""
         return self.process.wait(timeout=60)
+
+
+def _take_control() -> None:
+    """Make the terminal the one of this session, and hear its Ctrl-C also where tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+class ControllingTerminal(Terminal):
+    """A terminal that sends signals for keys, as the window of a person does: Ctrl-C interrupts."""
+
+    prepare = staticmethod(_take_control)

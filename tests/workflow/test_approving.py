@@ -6,6 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -15,6 +18,7 @@ from support.activities import failing
 from support.applications import deploy, suspend
 from support.temporal import Bench, event_types, failure_of, placements_of, result_of, steps_of
 
+TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 GATED = [deploy("gate", "t", auto=False)]
 
 
@@ -292,6 +296,76 @@ async def test_more_void_decisions_than_anybody_reads_are_not_all_kept(bench: Be
     await bench.handle.signal("approve")
     await result_of(run)
     assert len(await void_events(bench)) == 100
+
+
+class TestBoundToTheRun:
+    async def test_the_question_names_the_run(self, bench: Bench) -> None:
+        run = await gated(bench)
+        waiting = (await bench.state())["waiting"][0]
+        assert waiting["run"] == run.result_run_id
+        await bench.handle.signal("approve", {"run": waiting["run"], "actor": "mia"})
+        assert (await result_of(run))["steps"][0]["decision"]["actor"] == "mia"
+
+    async def test_a_decision_for_an_earlier_run_is_void_and_says_so(self, bench: Bench) -> None:
+        """The same plan of the same content: whoever looked at the first question has not seen this one."""
+        first = await gated(bench)
+        await bench.handle.signal("reject", {"run": first.result_run_id, "reason": "not today"})
+        await failure_of(first)
+        second = await gated(bench)
+        late = {"run": first.result_run_id, "actor": "mia"}
+        said = f"the decision is for run {first.result_run_id}, not {second.result_run_id}"
+        await bench.handle.signal("approve", late)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await bench.handle.execute_update("approve", late)
+        assert isinstance(refused.value.cause, ApplicationError)
+        assert refused.value.cause.type == errors.NOT_WAITING
+        assert said in refused.value.cause.message
+        assert (await bench.state())["waiting"]
+        assert bench.fakes.delivered() == []
+        await bench.handle.signal("approve", {"run": second.result_run_id, "actor": "ben"})
+        await result_of(second)
+        (event,) = await void_events(bench)
+        assert said in event
+
+    async def test_a_decision_for_what_was_superseded_is_void(self, bench: Bench) -> None:
+        first = await gated(bench)
+        steps = [deploy("gate", "t", auto=False)]
+        newer = bench.app(topologies={"t": ["a"]}, steps=steps, image="nginx:2")
+        await bench.handle.execute_update("submit", newer)
+        state = await bench.until(
+            lambda s: s["waiting"] and s["waiting"][0]["run"] != first.result_run_id
+        )
+        await bench.handle.signal("approve", {"run": first.result_run_id})
+        await bench.handle.signal("approve", {"run": state["waiting"][0]["run"], "actor": "mia"})
+        result = await result_of(bench.handle)
+        assert result["steps"][0]["decision"]["actor"] == "mia"
+        assert len(await void_events(bench)) == 1
+
+    async def test_a_reset_keeps_what_was_decided_for_the_run(self, bench: Bench) -> None:
+        """The run that a reset makes replays the decision: it must take it as the first one did."""
+        run = await gated(bench, steps=[*GATED, suspend("next")])
+        await bench.handle.signal("approve", {"run": run.result_run_id, "actor": "mia"})
+        await bench.until_waiting("next")
+        history = await bench.handle.fetch_history()
+        completed = [e.event_id for e in history.events if e.event_type == TASK_COMPLETED]
+        await bench.client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=bench.client.namespace,
+                workflow_execution=WorkflowExecution(
+                    workflow_id=bench.id, run_id=run.result_run_id
+                ),
+                workflow_task_finish_event_id=completed[-1],
+                request_id="reset",
+                reason="to see",
+            )
+        )
+        state = await bench.until(lambda s: s["runId"] != run.result_run_id and s["waiting"])
+        assert state["steps"][0]["decision"]["actor"] == "mia"
+        assert state["waiting"][0]["run"] == run.result_run_id
+        await bench.handle.signal("approve", {"run": run.result_run_id})
+        assert (await result_of(bench.handle))["phase"] == "delivered"
+        failed = (await event_types(bench.handle)).count("WORKFLOW_TASK_FAILED")
+        assert failed == 1, "the one that the reset itself writes"
 
 
 class TestBoundToThePlan:

@@ -48,6 +48,19 @@ async def approval(bench: Bench) -> Any:
     return run
 
 
+async def approval_of_a_run(bench: Bench) -> Any:
+    """Decisions that name the run: one for another run is void, then one for this."""
+    steps = [*GATE, suspend("last")]
+    run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=steps))
+    await bench.until_waiting("gate")
+    await bench.handle.signal("approve", {"run": "another", "actor": "ben"})
+    mine = {"run": run.result_run_id, "actor": "mia"}
+    await bench.handle.execute_update("approve", mine)
+    await bench.until_waiting("last")
+    await bench.handle.signal("approve", mine)
+    return run
+
+
 async def rejected(bench: Bench) -> Any:
     run = await bench.start(bench.app(topologies=TOPOLOGIES, steps=GATE))
     await bench.until_waiting("gate")
@@ -191,6 +204,7 @@ SCENARIOS: list[tuple[Scenario, str]] = [
     (unchanged, "COMPLETED"),
     (approval, "COMPLETED"),
     (suspended, "COMPLETED"),
+    (approval_of_a_run, "COMPLETED"),
     (rejected, "FAILED"),
     (superseded, "CONTINUED_AS_NEW"),
     (superseded_after_vetting, "CONTINUED_AS_NEW"),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from lateen.activities.applying import Applier, Found, plainly
 from lateen.activities.matching import Wanted, comparable, wanted_objects
-from lateen.activities.planning import decide, plan_all
+from lateen.activities.planning import decide, plan_all, plan_of
 from lateen.activities.pruning import Pruner
 from lateen.activities.rooms import Rooms, off_loop
 from lateen.contracts.messages import StepPlan
@@ -130,6 +130,39 @@ class Comparer:
                 )
             ),
         )
+
+    async def foresee(
+        self, resolved: Resolved, steps: Sequence[str], *, revision: str, patience: float
+    ) -> list[PlacementDifference]:
+        """Tell what some deploy steps of a revision would write, as the clusters are now.
+
+        What would be deleted is not asked: that belongs to the plan of the whole delivery. A cluster gets
+        ``patience`` seconds, then that it didn't answer is its problem. Raises ``InvalidApplication``.
+        """
+        clusters = await self._rooms.cluster_infos()
+        await self._rooms.introduce(resolved, clusters)
+        plans = await off_loop(
+            resolved.evaluates,
+            lambda: [
+                plan_of(self._rooms, resolved, step=resolved.step(name), clusters=clusters)
+                for name in _with_suppliers(resolved, steps)
+            ],
+        )
+        everything = await wanted_objects(self._rooms, resolved, plans, revision=revision)
+        wanted = [each for each in everything if each.step in steps]
+
+        slots = asyncio.Semaphore(_CLUSTERS_AT_ONCE)
+
+        async def patiently(work: _Work) -> list[PlacementDifference]:
+            try:
+                async with slots, asyncio.timeout(patience):
+                    return await self._compare(resolved, work)
+            except TimeoutError:
+                silent = "the cluster does not answer"
+                return _summaries(work, [_Change(p, problem=silent) for p in work.placements])
+
+        compared = await asyncio.gather(*map(patiently, _by_cluster(wanted, ()).values()))
+        return [placement for placements in compared for placement in placements]
 
     async def _compare(self, resolved: Resolved, work: _Work) -> list[PlacementDifference]:
         async with self._slots:
@@ -262,6 +295,14 @@ class _Work:
             for entry in self.unwanted
         ]
         return list({str(place): place for place in places}.values())
+
+
+def _with_suppliers(resolved: Resolved, steps: Collection[str]) -> list[str]:
+    """Return steps in their order; where inputs come from outside, with the steps that come before."""
+    order = [step.name for step in resolved.deploy_steps]
+    if not any(resolved.graph(resolved.step(name)).links.inputs for name in steps):
+        return [name for name in order if name in steps]
+    return order[: max(order.index(name) for name in steps) + 1]
 
 
 def _by_cluster(

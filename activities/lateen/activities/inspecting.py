@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from lateen.activities.foreseeing import foresee
+from lateen.activities.looking import fitting, look
 from lateen.activities.rooms import Rooms, off_loop
+from lateen.contracts.looks import Forecast, Look
 from lateen.contracts.messages import Inspect
 from lateen.kube.diagnosing import explain
 from lateen.kube.errors import KubeError
 from lateen.kube.health import Health, evaluate
 from lateen.kube.shapes import as_object, as_objects
 from lateen.model.base import Json
+from lateen.model.cluster_states import cluster_states
 from lateen.model.errors import InvalidApplication, LateenError
 from lateen.model.labels import APP_COMPONENT, RESOURCE_TYPE, TRAIT_TYPE, WORKLOAD_TYPE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
-from lateen.model.records import Audit, KeptRevision
+from lateen.model.records import Audit, Inventory, KeptRevision
 from lateen.planning.plan import PlannedStep
 from lateen.planning.resolving import Resolved
 from lateen.planning.rolling_back import delivered_before, revision_before
@@ -43,11 +47,15 @@ async def _status(rooms: Rooms, request: Inspect) -> Json:
     if stored is None and audit.latest_delivery == 0:
         return {"known": False}
     resolved = await _resolve(rooms, namespace, audit)
-    services: list[Json] = []
-    if resolved is not None and request.live and audit.phase != "deleted":
-        services = await _services(rooms, resolved, audit)
     inventories = await rooms.inventories.list(namespace, name)
+    services, looks, forecast = await asyncio.gather(
+        _live_services(rooms, request, resolved, audit),
+        _looks(rooms, request, resolved, audit, inventories),
+        _forecast(rooms, request, resolved, audit),
+    )
     return {
+        **looks,
+        **forecast,
         "known": True,
         "stored": stored is not None,
         "createdAt": (stored or {}).get("metadata", {}).get("creationTimestamp", ""),
@@ -96,6 +104,42 @@ def _revision(kept: KeptRevision, audit: Audit) -> Json:
 def _step_names(resolved: Resolved) -> list[str]:
     steps = resolved.plan.steps
     return [name for step in steps for name in (step.name, *(sub.name for sub in step.sub_steps))]
+
+
+async def _live_services(
+    rooms: Rooms, request: Inspect, resolved: Resolved | None, audit: Audit
+) -> list[Json]:
+    if resolved is None or not request.live or audit.phase == "deleted":
+        return []
+    return await _services(rooms, resolved, audit)
+
+
+async def _looks(
+    rooms: Rooms,
+    request: Inspect,
+    resolved: Resolved | None,
+    audit: Audit,
+    inventories: Sequence[Inventory],
+) -> Json:
+    if not (request.resources or request.pods or request.endpoints):
+        return {}
+    found = await look(rooms, request, audit=audit, resolved=resolved, inventories=inventories)
+    return {"look": _compact(fitting(found))}
+
+
+async def _forecast(
+    rooms: Rooms, request: Inspect, resolved: Resolved | None, audit: Audit
+) -> Json:
+    """Tell what steps would do; unlike a difference it says nothing of fields, only of objects."""
+    if resolved is None or not request.plan:
+        return {}
+    foreseen = await foresee(rooms, resolved, request.plan, revision=audit.revision)
+    return {"forecast": _compact(foreseen)}
+
+
+def _compact(seen: Look | Forecast) -> Json:
+    """Leave out what is as always: there may be thousands of objects in one payload."""
+    return seen.model_dump(by_alias=True, exclude_defaults=True, mode="json")
 
 
 async def _resolve(rooms: Rooms, namespace: str, audit: Audit) -> Resolved | None:
@@ -228,10 +272,18 @@ async def _list(rooms: Rooms, namespace: str | None) -> list[Json]:
                 "revision": audit.revision,
                 "delivery": audit.latest_delivery,
                 "clusters": audit.delivery.clusters if audit.delivery else [],
+                "states": cluster_states(audit.delivery.steps) if audit.delivery else {},
+                "at": _last_moment(audit),
                 "runId": audit.delivery.run_id if audit.delivery else "",
             }
         )
     return sorted(rows, key=lambda row: (row["namespace"], row["name"]))
+
+
+def _last_moment(audit: Audit) -> str:
+    """Return when the latest delivery ended, or began if it hasn't."""
+    record = audit.delivery
+    return record.ended_at or record.started_at if record else ""
 
 
 def _components(stored: Json | None) -> list[Json]:

@@ -7,6 +7,7 @@ written by anybody and may quote the value of a Secret.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lateen.kube.errors import KubeError
@@ -28,6 +29,9 @@ _EVENTS = 50
 
 _SHOWN = 3
 """Pods, and events of an object, that are told."""
+
+_EVENTS_TOLD = 5
+"""Events of an object that are told in detail."""
 
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:@-]{0,255}")
 _MISSING = re.compile(
@@ -100,6 +104,44 @@ async def _pods_of(cluster: Cluster, live: Json) -> list[Json]:
     return await cluster.list("v1", "Pod", namespace=namespace, labels=labels, limit=_PODS)
 
 
+def troubles_of(pod: Json) -> list[str]:
+    """Return what keeps a pod from being ready, in words; nothing for one that is ready or done."""
+    return list(_from_pod(pod))
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event about an object: its type and its word for why, how often and when last."""
+
+    type: str
+    reason: str
+    count: int
+    last_seen: str
+    note: str
+
+
+async def recent_events(cluster: Cluster, live: Json) -> list[Happening]:
+    """Return what was told about an object lately, the newest first, each reason once.
+
+    Raises what the cluster raises.
+    """
+    events = await _events_of(cluster, live)
+    told: dict[tuple[str, str], Happening] = {}
+    for event in events:
+        kind, reason = word(event.get("type")), word(event.get("reason"))
+        if reason and (kind, reason) not in told:
+            told[kind, reason] = Happening(
+                type=kind,
+                reason=reason,
+                count=as_number(event.get("count"))
+                or as_number(as_object(event.get("series")).get("count"))
+                or 1,
+                last_seen=_last_seen(event),
+                note=_missing(event.get("message")),
+            )
+    return list(told.values())[:_EVENTS_TOLD]
+
+
 def _newest_first(pods: list[Json]) -> list[Json]:
     """Sort pods so that those of the new template, which is what matters, come first."""
     return sorted(
@@ -164,16 +206,7 @@ def _exit(terminated: Json) -> str:
 async def _from_events(cluster: Cluster, live: Json) -> list[str]:
     """Tell the last warnings about an object, each reason once."""
     ref = ObjectRef.of(live)
-    uid = as_text(as_object(live.get("metadata")).get("uid"))
-    fields = f"involvedObject.uid={uid}" if uid else f"involvedObject.name={ref.name}"
-    events = await cluster.list(
-        "v1",
-        "Event",
-        namespace=ref.namespace or "default",
-        fields=f"type=Warning,{fields}",
-        limit=_EVENTS,
-    )
-    events.sort(key=_last_seen, reverse=True)
+    events = await _events_of(cluster, live, only="type=Warning,")
     told: dict[str, str] = {}
     for event in events:
         reason = word(event.get("reason"))
@@ -182,6 +215,21 @@ async def _from_events(cluster: Cluster, live: Json) -> list[str]:
             told[reason] = f"{reason} ({missing})" if missing else reason
     shown = list(told.values())[:_SHOWN]
     return [f"events of {ref.kind} {ref.name}: {', '.join(shown)}"] if shown else []
+
+
+async def _events_of(cluster: Cluster, live: Json, *, only: str = "") -> list[Json]:
+    """List events about an object, the newest first."""
+    ref = ObjectRef.of(live)
+    uid = as_text(as_object(live.get("metadata")).get("uid"))
+    fields = f"involvedObject.uid={uid}" if uid else f"involvedObject.name={ref.name}"
+    events = await cluster.list(
+        "v1",
+        "Event",
+        namespace=ref.namespace or "default",
+        fields=f"{only}{fields}",
+        limit=_EVENTS,
+    )
+    return sorted(events, key=_last_seen, reverse=True)
 
 
 def _last_seen(event: Json) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lateen.kube.diagnosing import troubles_of
 from lateen.kube.shapes import as_number, as_object, as_objects, as_text
 from lateen.model.objects import ObjectRef
 
@@ -25,6 +26,8 @@ class Container:
     reason: str
     instance: str
     restarted: bool
+    restarts: int
+    ready: bool
     ports: Mapping[str, int]
 
     @property
@@ -35,7 +38,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod, read leniently."""
+    """A pod, read leniently. ``host`` is its node's address; ``troubles`` say why it is not ready."""
 
     ref: ObjectRef
     uid: str
@@ -45,6 +48,10 @@ class Pod:
     labels: Mapping[str, str]
     default_container: str
     containers: tuple[Container, ...]
+    node: str = ""
+    host: str = ""
+    created_at: str = ""
+    troubles: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,6 +100,10 @@ def read_pod(live: Json) -> Pod:
         labels={k: as_text(v) for k, v in as_object(metadata.get("labels")).items()},
         default_container=as_text(annotations.get(DEFAULT_CONTAINER)),
         containers=tuple(_containers(spec, status)),
+        node=as_text(spec.get("nodeName")),
+        host=as_text(status.get("hostIP")),
+        created_at=as_text(metadata.get("creationTimestamp")),
+        troubles=tuple(troubles_of(live)),
     )
 
 
@@ -128,6 +139,8 @@ def _container(declared: Json, status: Json, sort: str) -> Container:
         sort=sort,
         state=state,
         reason=as_text(as_object(states.get(state)).get("reason")),
+        restarts=restarts,
+        ready=status.get("ready") is True,
         instance=f"{restarts}/{as_text(status.get('containerID'))}",
         restarted=bool(as_object(as_object(status.get("lastState")).get("terminated"))),
         ports={

@@ -12,6 +12,7 @@ from lateen.cli.options import Command, namespace_option, task_queue_option
 from lateen.cli.output import result, say
 
 if TYPE_CHECKING:
+    from lateen.client.lateen import Lateen
     from lateen.client.results import Decided
 
 
@@ -25,6 +26,9 @@ def _decision_options(command: Command) -> Command:
             actor_option,
             click.option("--revision", help="Decide only if this revision is the one that waits."),
             click.option("--plan", help="Decide only if the plan with this digest still waits."),
+            click.option(
+                "--run", help="Decide only if this run, by its id, is the one that waits."
+            ),
             click.option(
                 "--by-signal",
                 is_flag=True,
@@ -48,8 +52,9 @@ def approve(
 
     async def run() -> Decided:
         lateen = await connect(task_queue=task_queue)
+        bound = await _bound(lateen, namespace, app, _texts(decision), by_signal=by_signal)
         return await impatiently(
-            lateen.approve(namespace, app, by_signal=by_signal, **_texts(decision)),
+            lateen.approve(namespace, app, by_signal=by_signal, **bound),
             tell=lambda: say("no worker answers yet"),
         )
 
@@ -67,8 +72,9 @@ def reject(
 
     async def run() -> Decided:
         lateen = await connect(task_queue=task_queue)
+        bound = await _bound(lateen, namespace, app, _texts(decision), by_signal=by_signal)
         return await impatiently(
-            lateen.reject(namespace, app, by_signal=by_signal, **_texts(decision)),
+            lateen.reject(namespace, app, by_signal=by_signal, **bound),
             tell=lambda: say("no worker answers yet"),
         )
 
@@ -77,6 +83,30 @@ def reject(
 
 def _texts(decision: dict[str, str | None]) -> dict[str, str]:
     return {key: text for key, text in decision.items() if text}
+
+
+async def _bound(
+    lateen: Lateen, namespace: str, app: str, decision: dict[str, str], *, by_signal: bool
+) -> dict[str, str]:
+    """Bind a decision to what waits at this moment, as far as it doesn't say itself what it is for.
+
+    A signal is for later, and perhaps for what nobody can look at now.
+    """
+    if by_signal:
+        return decision
+    from lateen.client.errors import NotFound
+
+    try:
+        progress = await lateen.progress(namespace, app)
+    except NotFound:
+        return decision
+    step = decision.get("step")
+    meant = [each for each in progress.waiting if step in {None, each.step}]
+    if len(meant) != 1:
+        return decision
+    waiting = meant[0]
+    found = {"run": waiting.run, "plan": waiting.plan, "revision": waiting.revision}
+    return {**_texts({**found}), "step": waiting.step, **decision}
 
 
 def _tell(decided: Decided, *, application: str, verb: str, sent: bool) -> None:

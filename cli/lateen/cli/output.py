@@ -17,6 +17,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from rich.console import RenderableType
+
 Format = Literal["table", "json", "yaml"]
 Tone = Literal["good", "open", "bad"]
 Cell = str | int | float | bool | None
@@ -89,7 +91,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
 
     Never wraps or cuts a value: what is piped into another program must be whole.
     """
-    from rich.console import Console
+    text = table_text(columns, rows)
+    if text:
+        click.echo(text)
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Return what ``print_table`` prints."""
     from rich.table import Table
     from rich.text import Text
 
@@ -98,12 +106,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         table.add_column(Text(clean(column)), no_wrap=True, overflow="ignore")
     for row in rows:
         table.add_row(*(Text(clean(_show(cell))) for cell in row))
+    return whole_text(table)
+
+
+def whole_text(drawing: RenderableType) -> str:
+    """Return a drawing as text: the same for a terminal, pipe or file, without colours, nothing cut."""
+    from rich.console import Console
+
     buffer = io.StringIO()
-    # Measured on a page without end and without colours: the same text for a terminal, pipe or file.
+    # Measured on a page without end.
     console = Console(file=buffer, width=_WIDEST, color_system=None, force_terminal=False)
-    console.print(table, crop=False, no_wrap=True, overflow="ignore")
-    for line in buffer.getvalue().splitlines():
-        click.echo(line.rstrip())
+    console.print(drawing, crop=False, no_wrap=True, overflow="ignore")
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
 def print_structured(value: object, form: Literal["json", "yaml"]) -> None:
@@ -112,6 +126,15 @@ def print_structured(value: object, form: Literal["json", "yaml"]) -> None:
         click.echo(_json(value))
     else:
         click.echo(to_yaml(value), nl=False)
+
+
+def print_change(value: object, form: Literal["json", "yaml"]) -> None:
+    """Print a value of a stream: a line of JSON, or a document of YAML."""
+    if form == "json":
+        text = json.dumps(value, ensure_ascii=False)
+        click.echo("".join(map(_json_escape, text)))
+    else:
+        click.echo(f"---\n{to_yaml(value)}", nl=False)
 
 
 def print_manifests(documents: Iterable[Mapping[str, Any]]) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lateen.cli.drift_text import drift_lines
 from lateen.cli.times import shown_time
-from lateen.cli.verdicts import command, decision_hints, reason, retrying
+from lateen.cli.verdicts import bound_command, command, reason, retrying
 
 if TYPE_CHECKING:
-    from lateen.client.results import ApplicationStatus, Retry, ServiceStatus
+    from lateen.client.results import ApplicationStatus, Retry, ServiceStatus, Waiting
     from lateen.contracts.messages import StepOutcome
     from lateen.model.records import AuditEvent
 
@@ -160,7 +160,17 @@ def _approval(status: ApplicationStatus) -> Iterator[str]:
         yield f"  - step {waiting.step}{since}" + (
             f": {waiting.message}" if waiting.message else ""
         )
-    yield from decision_hints(status.application, [waiting.step for waiting in status.waiting])
+        yield from (f"    deletes in the end: {line}" for line in _deletions(waiting))
+    for waiting in status.waiting:
+        yield f"  approve: {bound_command('approve', status.application, waiting)}"
+    if len(status.waiting) == 1:
+        yield f"  reject:  {bound_command('reject', status.application, status.waiting[0])}"
+
+
+def _deletions(waiting: Waiting) -> Iterator[str]:
+    for target in waiting.prune:
+        for each in target.objects:
+            yield f"{each} in {target.cluster}"
 
 
 def _drift(status: ApplicationStatus) -> Iterator[str]:

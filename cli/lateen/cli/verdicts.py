@@ -10,7 +10,7 @@ from lateen.cli import codes
 
 if TYPE_CHECKING:
     from lateen.client.outcomes import Outcome
-    from lateen.client.results import Progress, Retry, Submitted
+    from lateen.client.results import PendingApproval, Progress, Retry, Submitted, Waiting
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,12 @@ def decision_hints(application: str, steps: list[str]) -> list[str]:
             f"  reject:  {command('reject', application)}",
         ]
     return [f"  approve: {command('approve', application, '--step', step)}" for step in steps]
+
+
+def bound_command(verb: str, application: str, waiting: Waiting | PendingApproval) -> str:
+    """Return what to type to decide about just what is shown: void if something else waits by then."""
+    bounds = (("--step", waiting.step), ("--run", waiting.run), ("--plan", waiting.plan))
+    return command(verb, application, *(part for pair in bounds if pair[1] for part in pair))
 
 
 def retrying(retry: Retry) -> str:

@@ -24,19 +24,22 @@ from lateen.client.errors import NotFound, NotWaiting, NoWorker
 from lateen.client.failures import is_missing, refusal, translated
 from lateen.client.following import Follower, OnProgress
 from lateen.client.histories import History
-from lateen.client.inspecting import ask_worker, look_at_run
+from lateen.client.inspecting import ask_worker
 from lateen.client.listing import list_applications
 from lateen.client.observing import observe
 from lateen.client.outcomes import NotFinished, Outcome
+from lateen.client.overview import OverviewReader
+from lateen.client.pending import list_approvals
+from lateen.client.refreshing import StatusView
 from lateen.client.results import (
     ApplicationStatus,
     Decided,
     Listing,
+    PendingApprovals,
     Progress,
     Revisions,
     Submitted,
 )
-from lateen.client.statuses import merge_status
 from lateen.client.steerable import Steerable
 from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
@@ -215,24 +218,55 @@ class Lateen(Steerable):
                     raise NotFound(f"no run of application {application} is known") from error
                 raise
 
-    async def status(self, namespace: str, name: str, *, live: bool = True) -> ApplicationStatus:
+    async def status(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        live: bool = True,
+        resources: bool = False,
+        pods: bool = False,
+        endpoints: bool = False,
+        details: bool = False,
+    ) -> ApplicationStatus:
         """Say everything that is known of an application; with ``live`` also how its services are now.
 
-        What can't be found out (no worker) stands in ``note``. Raises ``NotFound``.
+        ``resources``, ``pods`` and ``endpoints`` are listed if asked for; ``details`` adds conditions and
+        events to resources. What can't be found out (no worker) stands in ``note``. Raises ``NotFound``.
         """
-        application = _id(namespace, name)
-        request = Inspect(namespace=namespace, name=name, live=live)
-        with translated(self.client):
-            (inspected, note), (run, progress, end) = await asyncio.gather(
-                ask_worker(self.client, request, task_queue=self.task_queue),
-                look_at_run(self.client, application),
+        view = self.status_view(
+            Inspect(
+                namespace=namespace,
+                name=name,
+                live=live,
+                resources=resources or details,
+                pods=pods,
+                endpoints=endpoints,
+                details=details,
             )
-        if not inspected.get("known") and (run is None or (end and end.phase == "deleted")):
-            hint = f"; {note}" if note else ""
-            raise NotFound(f"no application {name!r} in namespace {namespace!r}{hint}")
-        return merge_status(
-            application, inspected=inspected, run=run, progress=progress, end=end, note=note
         )
+        return await view.refresh()
+
+    def status_view(self, request: Inspect) -> StatusView:
+        """Return what reads the status of one application as often as somebody wants to see it."""
+        return StatusView(self.client, request, task_queue=self.task_queue)
+
+    async def approvals(
+        self, namespace: str | None = None, name: str = "", *, forecast: bool | None = None
+    ) -> PendingApprovals:
+        """List what waits for an approval: of one application, a namespace, or all.
+
+        With ``forecast`` a worker asks the clusters what each approval would create and change; by default
+        only while few wait. No cluster is asked otherwise.
+        """
+        with translated(self.client):
+            return await list_approvals(
+                self.client, namespace, name, task_queue=self.task_queue, forecast=forecast
+            )
+
+    def overview(self, namespace: str | None = None) -> OverviewReader:
+        """Return what reads all deliveries (of a namespace) as often as somebody wants to see them."""
+        return OverviewReader(self.client, namespace, task_queue=self.task_queue)
 
     async def history(self, namespace: str, name: str) -> History:
         """Return every delivery that is kept: who asked, who decided and why, how it ended, what changed where.
@@ -259,7 +293,7 @@ class Lateen(Steerable):
         with translated(self.client):
             return await list_applications(self.client, namespace, task_queue=self.task_queue)
 
-    async def approve(
+    async def approve(  # noqa: PLR0913 - one keyword for each key of a decision
         self,
         namespace: str,
         name: str,
@@ -269,19 +303,22 @@ class Lateen(Steerable):
         reason: str = "",
         plan: str | None = None,
         revision: str | None = None,
+        run: str | None = None,
         by_signal: bool = False,
     ) -> Decided:
         """Approve the step that waits, and say which it was.
 
-        ``plan`` and ``revision`` bind the decision: it is void if something else waits by now. ``by_signal``
-        leaves it in the run's mailbox for when a worker runs. Raises ``NotWaiting``.
+        ``plan``, ``revision`` and ``run`` bind the decision: it is void if something else waits by now.
+        ``by_signal`` leaves it in the run's mailbox for when a worker runs. Raises ``NotWaiting``.
         """
-        decision = _decision(step=step, actor=actor, reason=reason, plan=plan, revision=revision)
+        decision = _decision(
+            step=step, actor=actor, reason=reason, plan=plan, revision=revision, run=run
+        )
         return await self._decide(
             identifiers.APPROVE, decision, application=_id(namespace, name), by_signal=by_signal
         )
 
-    async def reject(
+    async def reject(  # noqa: PLR0913 - one keyword for each key of a decision
         self,
         namespace: str,
         name: str,
@@ -291,10 +328,13 @@ class Lateen(Steerable):
         reason: str = "",
         plan: str | None = None,
         revision: str | None = None,
+        run: str | None = None,
         by_signal: bool = False,
     ) -> Decided:
         """Reject the step that waits: the delivery ends, what is delivered stays. Otherwise as ``approve``."""
-        decision = _decision(step=step, actor=actor, reason=reason, plan=plan, revision=revision)
+        decision = _decision(
+            step=step, actor=actor, reason=reason, plan=plan, revision=revision, run=run
+        )
         return await self._decide(
             identifiers.REJECT, decision, application=_id(namespace, name), by_signal=by_signal
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.service import RPCError
@@ -29,10 +30,10 @@ async def list_applications(client: Client, namespace: str | None, *, task_queue
     """List what the hub stores, with the phase that Temporal knows better; without a worker only that."""
     (inspected, note), running = await asyncio.gather(
         ask_worker(client, Inspect(namespace=namespace or ""), task_queue=task_queue),
-        _runs(client, namespace, only_open=True),
+        list_runs(client, namespace, only_open=True),
     )
     if "applications" not in inspected:
-        runs = await _runs(client, namespace, only_open=False)
+        runs = await list_runs(client, namespace, only_open=False)
         rows = [row for row in map(_row, runs.values()) if row.phase != "deleted"]
         return Listing(applications=_sorted(rows), note=note)
     stored = [row_of(row) for row in inspected["applications"]]
@@ -72,14 +73,27 @@ async def _phase(client: Client, workflow_id: str) -> LivePhase:
     return _CLOSED.get(described.status, "") if described.status else ""
 
 
-async def _runs(
-    client: Client, namespace: str | None, *, only_open: bool
+async def list_runs(
+    client: Client,
+    namespace: str | None,
+    *,
+    only_open: bool,
+    name: str = "",
+    or_closed_since: datetime | None = None,
 ) -> dict[str, WorkflowExecution]:
-    """Return the latest run of each application; Temporal lists the newest first."""
+    """Return the latest run of each application; Temporal lists the newest first.
+
+    ``only_open`` leaves out what is closed, or was already at ``or_closed_since``.
+    """
     query = f'WorkflowType="{identifiers.APPLICATION}"'
-    if only_open:
+    if only_open and or_closed_since is not None:
+        moment = or_closed_since.astimezone(UTC).isoformat(timespec="seconds")
+        query += f' AND (ExecutionStatus="Running" OR CloseTime > "{moment}")'
+    elif only_open:
         query += ' AND ExecutionStatus="Running"'
-    if namespace:
+    if namespace and name:
+        query += f' AND WorkflowId="{identifiers.workflow_id(namespace, name)}"'
+    elif namespace:
         query += f' AND WorkflowId STARTS_WITH "{namespace}/"'
     found: dict[str, WorkflowExecution] = {}
     async for run in client.list_workflows(query, limit=_MOST):
@@ -109,6 +123,7 @@ def _row(run: WorkflowExecution) -> ApplicationRow:
         phase=phase,
         revision=attributes.get(search_attributes.REVISION, ""),
         clusters=list(attributes.get(search_attributes.CLUSTERS) or ()),
+        at=(run.close_time or run.start_time).isoformat(timespec="seconds"),
     )
 
 

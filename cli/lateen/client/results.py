@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lateen.contracts.messages import StepOutcome
+from lateen.contracts.looks import (
+    ClusterForecast,
+    EndpointSeen,
+    PodSeen,
+    ResourceSeen,
+    StepSeen,
+    UnseenCluster,
+)
+from lateen.contracts.messages import PruneTarget, StepOutcome
 from lateen.model.base import Record
 from lateen.model.drift import DriftRecord
 from lateen.model.records import AuditEvent, Rollback
@@ -50,13 +58,19 @@ class Submitted(Record):
 
 
 class Waiting(Record):
-    """A step that waits for a decision. ``plan`` is the digest that a decision can be bound to."""
+    """A step that waits for a decision.
+
+    A decision can be bound to ``plan`` (its digest) and to ``run``. ``prune`` is what the whole delivery would
+    delete in the end.
+    """
 
     step: str
     since: str = ""
     plan: str = ""
     revision: str = ""
+    run: str = ""
     message: str = ""
+    prune: list[PruneTarget] = []
 
 
 class Suspended(Record):
@@ -94,6 +108,7 @@ class Progress(Record):
     revision: str = ""
     delivery: int = 0
     digest: str = ""
+    actor: str = ""
     steps: list[StepOutcome] = []
     clusters: dict[str, str] = {}
     warnings: list[str] = []
@@ -189,7 +204,8 @@ class ApplicationStatus(Record):
     ``phase`` is that of the latest run (``terminated`` when someone terminated it); ``note`` says what could
     not be found out, and why. ``drift`` is what the last look found that came after the latest delivery.
     ``healthy`` is None while nothing is delivered or nobody can look. ``rollback`` is set while an older
-    revision is held.
+    revision is held. ``resources``, ``pods`` and ``endpoints`` are what was asked for; ``unseen`` names
+    clusters that could not be looked at, ``omitted`` counts what did not fit.
     """
 
     application: str
@@ -219,6 +235,12 @@ class ApplicationStatus(Record):
     suspended: Suspended | None = None
     drift: DriftRecord | None = None
     events: list[AuditEvent] = []
+    plan: list[StepSeen] = []
+    resources: list[ResourceSeen] = []
+    pods: list[PodSeen] = []
+    endpoints: list[EndpointSeen] = []
+    unseen: list[UnseenCluster] = []
+    omitted: int = 0
     note: str = ""
 
 
@@ -263,7 +285,7 @@ class Runs(Record):
 
 
 class ApplicationRow(Record):
-    """An application in a list."""
+    """An application in a list. ``states`` has the phase by cluster as it was recorded ``at`` a time."""
 
     namespace: str
     name: str
@@ -273,6 +295,8 @@ class ApplicationRow(Record):
     created_at: str = ""
     components: list[ComponentInfo] = []
     clusters: list[str] = []
+    states: dict[str, str] = {}
+    at: str = ""
 
 
 class RevisionRow(Record):
@@ -308,4 +332,70 @@ class Listing(Record):
     """The applications of a namespace or of all; ``note`` says what could not be found out."""
 
     applications: list[ApplicationRow] = []
+    note: str = ""
+
+
+class PendingApproval(Record):
+    """A step that waits for somebody, of whose submission, since when, and what an approval would do.
+
+    A decision that names ``run`` and ``plan`` (a digest, empty for a ``suspend`` step) is void for any other.
+    ``steps`` are those that an approval lets go on. ``forecast`` says what they would create and change; it is
+    None when nobody asked, or could be asked. ``prune`` is what the whole delivery would delete in the end.
+    """
+
+    application: str
+    namespace: str
+    name: str
+    step: str
+    type: str = ""
+    since: str = ""
+    message: str = ""
+    revision: str = ""
+    delivery: int = 0
+    run: str = ""
+    plan: str = ""
+    actor: str = ""
+    steps: list[str] = []
+    clusters: list[str] = []
+    forecast: list[ClusterForecast] | None = None
+    prune: list[PruneTarget] = []
+    note: str = ""
+
+
+class PendingApprovals(Record):
+    """All that waits; ``note`` says what could not be found out."""
+
+    approvals: list[PendingApproval] = []
+    note: str = ""
+
+
+class DeliveryRow(Record):
+    """A delivery in the overview: the latest of its application.
+
+    ``clusters`` has a phase by cluster: delivered, delivering, pending, waiting, failed and so on. ``step`` is
+    the one at work or waiting, with ``done`` of ``total`` placements delivered (of all steps when it is over).
+    ``since`` is when it began, or when it ended if ``open`` is False.
+    """
+
+    application: str
+    namespace: str
+    name: str
+    open: bool = False
+    phase: LivePhase = ""
+    message: str = ""
+    revision: str = ""
+    run: str = ""
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    waiting: list[Waiting] = []
+    clusters: dict[str, str] = {}
+    retries: int = 0
+    since: str = ""
+
+
+class Overview(Record):
+    """All deliveries; ``note`` says what could not be found out."""
+
+    deliveries: list[DeliveryRow] = []
     note: str = ""

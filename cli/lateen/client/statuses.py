@@ -14,6 +14,7 @@ from lateen.client.results import (
     ServiceStatus,
 )
 from lateen.model.base import Json
+from lateen.model.json_values import as_object
 from lateen.model.records import Audit, DeliveryRecord
 
 OPEN_PHASES = frozenset({"delivering", "waiting", "suspended", "deleting"})
@@ -59,6 +60,7 @@ def merge_status(
         "components": inspected.get("components") or [],
         "services": inspected.get("services") or [],
         "objects": _objects(inspected),
+        **_looked(inspected),
     }
     base = ApplicationStatus.model_validate({**base.to_json(), **lists})
     base = base.model_copy(update=_recorded(audit, record))
@@ -68,6 +70,15 @@ def merge_status(
         base = base.model_copy(update=_of_end(end, run=run, record=record, base=base))
     base = base.model_copy(update={"services": _begun(base)})
     return base.model_copy(update={"healthy": _healthy(base)})
+
+
+_LOOKED = ("resources", "pods", "endpoints", "unseen", "omitted")
+
+
+def _looked(inspected: Json) -> Json:
+    """Return what the worker saw in the clusters, if it was asked."""
+    look = as_object(inspected.get("look")) or {}
+    return {"plan": look.get("steps") or [], **{key: look[key] for key in _LOOKED if key in look}}
 
 
 def row_of(data: Json) -> ApplicationRow:

@@ -13,7 +13,7 @@ AT = "2026-01-01T00:00:00Z"
 
 def gate(*, require_attributed: bool = False) -> Approvals:
     approvals = Approvals(require_attributed=require_attributed)
-    approvals.ask(Waiting(step="prod", since=AT, plan="p1", revision="web-v1"))
+    approvals.ask(Waiting(step="prod", since=AT, plan="p1", revision="web-v1", run="r2"))
     return approvals
 
 
@@ -25,6 +25,7 @@ def gate(*, require_attributed: bool = False) -> Approvals:
         ("looks good", UNATTRIBUTED, "looks good"),
         ({"actor": "alice", "reason": "ok", "step": "prod", "plan": "p1"}, "alice", "ok"),
         ({"actor": None, "revision": "web-v1"}, UNATTRIBUTED, ""),
+        ({"run": "r2", "plan": "p1"}, UNATTRIBUTED, ""),
     ],
 )
 def test_it_takes_effect_once(sent: Any, actor: str, reason: str) -> None:
@@ -46,6 +47,9 @@ def test_it_takes_effect_once(sent: Any, actor: str, reason: str) -> None:
         ({"step": "staging"}, "'staging' does not wait; waiting: 'prod'"),
         ({"plan": "p0"}, "another plan"),
         ({"revision": "web-v0"}, "'web-v0', not 'web-v1'"),
+        ({"run": "r1"}, "for run r1, not r2; look at it again"),
+        ({"run": "r1", "plan": "p1", "revision": "web-v1"}, "for run r1, not r2"),
+        ({"run": 2}, "'run' of a decision is a string"),
         ({"step": 5}, "'step' of a decision is a string"),
         ([1], "a JSON object"),
         (5, "a JSON object"),
@@ -60,6 +64,14 @@ def test_it_is_void_and_recorded(sent: Any, said: str) -> None:
     (event,) = approvals.take_events()
     assert event.type == "void"
     assert said in event.message
+
+
+def test_runs_that_knew_no_such_key_go_on_refusing_it() -> None:
+    approvals = gate()
+    answer = approvals.decide({"run": "r2"}, approved=True, at=AT, takes_run=False)
+    assert "a decision has no key 'run'" in answer["message"]
+    assert "prod" in approvals.waiting
+    assert approvals.decide({"plan": "p1"}, approved=True, at=AT, takes_run=False)["accepted"]
 
 
 def test_an_anonymous_one_can_be_refused() -> None:

@@ -280,13 +280,20 @@ class DeletionPlan(Record):
 class Inspect(Record):
     """Asks how one application is (``name``), or for the list of a namespace or of all.
 
-    With ``revisions`` it asks which revisions of the application are kept.
+    ``live`` reads how its services are; ``resources``, ``pods`` and ``endpoints`` list what it has, with
+    ``details`` also conditions and events. ``plan`` names steps that wait: what they let go on would do in each
+    cluster is asked of the clusters. With ``revisions`` it asks which revisions of the application are kept.
     """
 
     namespace: str = ""
     name: str = ""
     live: bool = True
     revisions: bool = False
+    resources: bool = False
+    pods: bool = False
+    endpoints: bool = False
+    details: bool = False
+    plan: list[str] = []
 
 
 StepOutcome.model_rebuild()

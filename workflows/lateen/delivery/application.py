@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.contracts import errors, identifiers
     from lateen.contracts.messages import OpenDelivery, Vetted
     from lateen.delivery import recording
-    from lateen.delivery.approvals import Approvals
+    from lateen.delivery.approvals import Approvals, names_run
     from lateen.delivery.deleting import Deletion, nothing_to_abandon
     from lateen.delivery.delivering import Delivery
     from lateen.delivery.progress import Progress
@@ -297,6 +297,7 @@ class ApplicationWorkflow:
             "runId": workflow.info().run_id,
             "digest": self._current.digest if self._current else "",
             "queued": len(self._queue),
+            "actor": self._current.actor if self._current else "",
             "waiting": [waiting.to_json() for waiting in self._approvals.waiting.values()],
             "previous": as_list(self._carry.get("previous")) or [],
         }
@@ -389,7 +390,10 @@ class ApplicationWorkflow:
         """Take a decision, after what was submitted before it: new content makes it void."""
         if self._unvetted:
             await workflow.wait_condition(lambda: not self._unvetted)
-        return self._approvals.decide(decision, approved=approved, at=workflow.now().isoformat())
+        # Workers that knew no such key took no such decision; asked only where there is one.
+        takes_run = not names_run(decision) or workflow.patched("decision-names-run")
+        at = workflow.now().isoformat()
+        return self._approvals.decide(decision, approved=approved, at=at, takes_run=takes_run)
 
     def _warn_of(self, error: InvalidApplication) -> None:
         self._warn(f"an invalid submission was ignored: {error}")

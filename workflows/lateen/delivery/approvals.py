@@ -1,11 +1,12 @@
 """Approvals: which steps wait, and what a decision does. Pure state; the handlers only call it.
 
-A decision takes effect at most once and only for the step, revision and plan that it was made for. Whatever
-comes early, late, twice or for something else is recorded and changes nothing.
+A decision takes effect at most once and only for the step, run, revision and plan that it was made for.
+Whatever comes early, late, twice or for something else is recorded and changes nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,19 +19,26 @@ from lateen.model.records import AuditEvent
 UNATTRIBUTED = "unattributed"
 """The actor of a bare signal, as the Temporal UI sends it."""
 
-_KEYS = ("step", "actor", "reason", "plan", "revision")
+RUN = "run"
+"""The key of a decision that names the run it was made for."""
+
+_KEYS = ("step", "actor", "reason", "plan", "revision", RUN)
 _LONGEST_TEXT = 1024
 _MOST_VOID_EVENTS = 100
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A step that waits for a decision, and what it would be given for."""
+    """A step that waits for a decision, and what it would be given for.
+
+    ``run`` is the run's own id, which a Temporal reset does not change.
+    """
 
     step: str
     since: str
     plan: str = ""
     revision: str = ""
+    run: str = ""
     message: str = ""
     prune: tuple[PruneTarget, ...] = ()
 
@@ -41,6 +49,7 @@ class Waiting:
             "since": self.since,
             "plan": self.plan,
             "revision": self.revision,
+            "run": self.run,
             "message": self.message,
             "prune": [target.to_json() for target in self.prune],
         }
@@ -55,6 +64,7 @@ class _Request:
     reason: str = ""
     plan: str = ""
     revision: str = ""
+    run: str = ""
     problem: str = ""
 
 
@@ -81,9 +91,12 @@ class Approvals:
         """Say why a decision would change nothing; empty when it would take effect."""
         return self._judge(_read(payload))[1]
 
-    def decide(self, payload: Any, *, approved: bool, at: str) -> Json:
-        """Take a decision and say what it did. Never raises."""
-        request = _read(payload)
+    def decide(self, payload: Any, *, approved: bool, at: str, takes_run: bool = True) -> Json:
+        """Take a decision and say what it did. Never raises.
+
+        Without ``takes_run`` one that names a run is void, as it was when decisions had no such key.
+        """
+        request = _read(payload, keys=_KEYS if takes_run else _KEYS[:-1])
         verb = "approved" if approved else "rejected"
         step, refusal = self._judge(request)
         if refusal:
@@ -123,14 +136,8 @@ class Approvals:
         if waiting is None:
             names = ", ".join(repr(name) for name in self.waiting)
             return "", f"step {step!r} does not wait; waiting: {names}"
-        if request.revision and request.revision != waiting.revision:
-            return (
-                "",
-                f"the decision is for revision {request.revision!r}, not {waiting.revision!r}",
-            )
-        if request.plan and request.plan != waiting.plan:
-            return "", "the decision is for another plan than the one that waits; look at it again"
-        return step, ""
+        refusal = _mismatch(request, waiting)
+        return ("", refusal) if refusal else (step, "")
 
     def _record_void(self, request: _Request, *, verb: str, refusal: str, at: str) -> None:
         self._void += 1
@@ -148,7 +155,23 @@ class Approvals:
         )
 
 
-def _read(payload: Any) -> _Request:
+def _mismatch(request: _Request, waiting: Waiting) -> str:
+    """Say which other run, revision or plan a decision was made for; empty if it names none."""
+    if request.run and request.run != waiting.run:
+        return f"the decision is for run {request.run}, not {waiting.run}; look at it again"
+    if request.revision and request.revision != waiting.revision:
+        return f"the decision is for revision {request.revision!r}, not {waiting.revision!r}"
+    if request.plan and request.plan != waiting.plan:
+        return "the decision is for another plan than the one that waits; look at it again"
+    return ""
+
+
+def names_run(payload: Any) -> bool:
+    """Tell whether a decision says which run it was made for."""
+    return RUN in (as_object(payload) or {})
+
+
+def _read(payload: Any, *, keys: Sequence[str] = _KEYS) -> _Request:
     if payload is None or payload == {}:
         return _Request()
     if isinstance(payload, str):
@@ -156,13 +179,13 @@ def _read(payload: Any) -> _Request:
     fields = as_object(payload)
     if fields is None:
         return _Request(problem="a decision is a JSON object with step, actor, reason")
-    unknown = next((key for key in fields if key not in _KEYS), None)
+    unknown = next((key for key in fields if key not in keys), None)
     if unknown is not None:
         # A misspelt "step" or "plan" must not decide about something else than was meant.
-        hint = nearest(unknown, _KEYS)
+        hint = nearest(unknown, keys)
         return _Request(problem=f"a decision has no key {shorten(unknown)}; {hint}")
     texts: dict[str, str] = {}
-    for key in _KEYS:
+    for key in keys:
         value = fields.get(key)
         if value is not None and not isinstance(value, str):
             return _Request(problem=f"{key!r} of a decision is a string")

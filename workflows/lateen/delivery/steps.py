@@ -145,6 +145,7 @@ class StepRunner:
                 since=workflow.now().isoformat(),
                 plan=plan.digest if plan else "",
                 revision=self._opened.revision.name,
+                run=workflow.info().original_execution_run_id,
                 message=step.message,
                 prune=tuple(plan.prune) if plan else (),
             )
