@@ -18,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from lateen.contracts.messages import OpenDelivery, Vetted
     from lateen.delivery import recording
     from lateen.delivery.approvals import Approvals, names_run
-    from lateen.delivery.deleting import Deletion, nothing_to_abandon
+    from lateen.delivery.deleting import Deletion
     from lateen.delivery.delivering import Delivery
+    from lateen.delivery.intake import NOTHING_TO_CONTINUE, Intake
     from lateen.delivery.progress import Progress
     from lateen.delivery.steering import Steering
     from lateen.delivery.submissions import Submission, read_submission
@@ -28,13 +29,8 @@ with workflow.unsafe.imports_passed_through():
     from lateen.model.json_values import as_list, as_object
 
 _MOST_PREVIOUS = 10
-_MOST_QUEUED = 100
 _KNOWS_STEERING = "steering"
 _TOO_OLD = "it came while a lateen worked that doesn't know it"
-_NOTHING_TO_CONTINUE = "it is being deleted: submit the application again to deliver it"
-_LARGEST_QUEUE = 512 * 1024
-_MOST_WARNINGS = 50
-_LONGEST_WARNING = 1000
 _FIRST_TASK = 4
 """Events at the first workflow task: a submission seen there came with the start itself."""
 
@@ -51,21 +47,17 @@ class ApplicationWorkflow:
     def __init__(self, application: Any = None, carry: Any = None, *extra: Any) -> None:
         self._id = workflow.info().workflow_id
         self._carry: Json = as_object(carry) or {}
-        self._current: Submission | None = None
-        self._invalid: InvalidApplication | None = None
-        self._next: Submission | None = None
-        self._queue: list[Submission] = []
-        self._abandoned: dict[str, str] = {}
         self._approvals = Approvals()
         self._delivery: Delivery | None = None
         self._vetting = asyncio.Lock()
         self._unvetted = 0
         self._cancelled = False
         self._progress = Progress(application=self._id, intent="deliver")
+        self._intake = Intake(self._progress)
         self._steering = Steering(
             self._progress.suspension,
             self._approvals,
-            deletes=self._deletes,
+            deletes=lambda: self._intake.deletes,
             changed=self._steered,
         )
         self._read_start(_single(application, carry, *extra) if extra else application)
@@ -77,14 +69,14 @@ class ApplicationWorkflow:
                 payload: Any = application
                 if carried:
                     payload = {**carried, "application": application}
-                self._current = read_submission(payload, workflow_id=self._id)
+                self._intake.current = read_submission(payload, workflow_id=self._id)
         except InvalidApplication as error:
-            self._invalid = error
+            self._intake.invalid = error
         for entry in as_list(self._carry.get("queued")) or []:
             try:
-                self._queue.append(read_submission(entry, workflow_id=self._id))
+                self._intake.queue.append(read_submission(entry, workflow_id=self._id))
             except InvalidApplication as error:
-                self._warn_of(error)
+                self._intake.warn_of(error)
 
     @workflow.run
     async def run(self, application: Any = None, carry: Any = None, *extra: Any) -> Json:  # noqa: ARG002
@@ -92,30 +84,33 @@ class ApplicationWorkflow:
 
         Both were read at ``__init__``: messages can arrive before this runs.
         """
-        if self._invalid is not None or self._current is None:
-            raise _refusal(self._invalid)
-        submission = self._current
+        submission = self._intake.current
+        if self._intake.invalid is not None or submission is None:
+            raise _refusal(self._intake.invalid)
         self._progress.intent = submission.intent
         work = asyncio.ensure_future(self._work(submission))
         try:
             await self._until_done_or_superseded(work)
-        except (
-            asyncio.CancelledError
-        ):  # Not ``finally``: a run that is evicted is closed, and can't await.
+        except asyncio.CancelledError:
+            # Not in a ``finally``: a run that is evicted is closed, and can't await anything.
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._next is not None or self._queue:
-            self._continue(work)
+        coming = self._intake.pop()
+        if coming is not None:
+            self._continue(work, coming)
         return await work
 
     async def _work(self, submission: Submission) -> Json:
         hub_uid = str(self._carry.get("hubUid") or "")
         if submission.intent == "delete":
             deletion = Deletion(
-                submission, progress=self._progress, hub_uid=hub_uid, abandoned=self._abandoned
+                submission,
+                progress=self._progress,
+                hub_uid=hub_uid,
+                abandoned=self._intake.abandoned,
             )
-            return await deletion.run(superseded=lambda: self._next is not None)
+            return await deletion.run(superseded=lambda: self._intake.supersedes)
         self._delivery = Delivery(
             submission,
             progress=self._progress,
@@ -123,13 +118,13 @@ class ApplicationWorkflow:
             suspension=self._progress.suspension,
             hub_uid=hub_uid,
         )
-        return await self._delivery.run(superseded=lambda: self._next is not None)
+        return await self._delivery.run(superseded=lambda: self._intake.supersedes)
 
     async def _until_done_or_superseded(self, work: asyncio.Future[Json]) -> None:
         """Wait for the delivery; new content stops it: health waits at once, a running apply at its end."""
         stopping = False
         try:
-            await workflow.wait_condition(lambda: work.done() or self._next is not None)
+            await workflow.wait_condition(lambda: work.done() or self._intake.supersedes)
             stopping = work.cancel()
             await workflow.wait([work])
         except asyncio.CancelledError:
@@ -139,16 +134,15 @@ class ApplicationWorkflow:
             await workflow.wait([work])
             raise
 
-    def _continue(self, work: asyncio.Future[Json]) -> None:
+    def _continue(self, work: asyncio.Future[Json], coming: Submission) -> None:
         """Start the next run: what superseded this one, or what waited for it."""
-        coming = self._next or self._queue.pop(0)
         previous = as_list(self._carry.get("previous")) or []
         mine = {"runId": workflow.info().run_id, **self._summary()}
         hub_uid = self._progress.opened.hub_uid if self._progress.opened else ""
         carry: Json = {
             **coming.to_json(),
             "hubUid": hub_uid or str(self._carry.get("hubUid") or ""),
-            "queued": [submission.to_json() for submission in self._queue],
+            "queued": [submission.to_json() for submission in self._intake.queue],
             "previous": [*previous, mine][-_MOST_PREVIOUS:],
         }
         carry.pop("application")
@@ -163,7 +157,7 @@ class ApplicationWorkflow:
             "message": progress.message,
             "revision": progress.opened.revision.name if progress.opened else "",
             "delivery": progress.opened.delivery if progress.opened else 0,
-            "digest": self._current.digest if self._current else "",
+            "digest": self._intake.digest,
         }
 
     # Messages. Signals never raise; updates refuse in their validators, before anything is recorded.
@@ -175,24 +169,26 @@ class ApplicationWorkflow:
             content = _single(payload, *extra)
             submission = read_submission(content, workflow_id=self._id, check=True)
         except InvalidApplication as error:
-            if self._current is None:
-                self._invalid = error
-            self._warn_of(error)
+            if self._intake.current is None:
+                self._intake.invalid = error
+            self._intake.warn_of(error)
             return
         if submission.intent == "rollback" and not workflow.patched("rollback"):
-            self._warn("a rollback was ignored: this run began with a lateen that knows none")
+            self._intake.warn(
+                "a rollback was ignored: this run began with a lateen that knows none"
+            )
             return
         if submission.continuation is not None and not workflow.patched(_KNOWS_STEERING):
-            self._warn(f"a submission was ignored: {_TOO_OLD}")
+            self._intake.warn(f"a submission was ignored: {_TOO_OLD}")
             return
-        if self._is_deleting(submission):
-            self._warn(f"a submission was ignored: {_NOTHING_TO_CONTINUE}")
+        if self._intake.deletes and submission.continuation is not None:
+            self._intake.warn(f"a submission was ignored: {NOTHING_TO_CONTINUE}")
             return
         vetted = await self._vet(submission)
         if vetted.valid:
             self._take(submission, delivers=vetted.digest)
         else:
-            self._warn(f"an invalid submission was ignored: {vetted.message}")
+            self._intake.warn(f"an invalid submission was ignored: {vetted.message}")
 
     @workflow.update(name=identifiers.SUBMIT)
     async def submit(self, payload: Any = None) -> Json:
@@ -214,14 +210,7 @@ class ApplicationWorkflow:
             submission = read_submission(payload, workflow_id=self._id, check=True)
         except InvalidApplication as error:
             raise _refusal(error) from error
-        if self._is_deleting(submission):
-            raise ApplicationError(_NOTHING_TO_CONTINUE, type=errors.REFUSED, non_retryable=True)
-        if submission.queue and not self._fits(submission):
-            raise ApplicationError(
-                f"{len(self._queue)} submissions wait already; supersede instead of queueing",
-                type=errors.REFUSED,
-                non_retryable=True,
-            )
+        self._refuse(self._intake.refusal(submission), errors.REFUSED)
 
     @workflow.signal(name=identifiers.APPROVE)
     async def approve_by_signal(self, decision: Any = None, *extra: Any) -> None:
@@ -255,21 +244,21 @@ class ApplicationWorkflow:
     async def suspend_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Begin nothing new until somebody resumes the run."""
         if not workflow.patched(_KNOWS_STEERING):
-            self._warn(f"not suspended: {_TOO_OLD}")
+            self._intake.warn(f"not suspended: {_TOO_OLD}")
             return
         answer = await self._steering.suspend(_single(payload, *extra))
         if not answer["accepted"]:
-            self._warn(f"not suspended: {answer['message']}")
+            self._intake.warn(f"not suspended: {answer['message']}")
 
     @workflow.signal(name=identifiers.RESUME)
     async def resume_by_signal(self, payload: Any = None, *extra: Any) -> None:
         """Go on with a run that is suspended."""
         if not workflow.patched(_KNOWS_STEERING):
-            self._warn(f"not resumed: {_TOO_OLD}")
+            self._intake.warn(f"not resumed: {_TOO_OLD}")
             return
         answer = await self._steering.resume(_single(payload, *extra))
         if not answer["accepted"]:
-            self._warn(f"not resumed: {answer['message']}")
+            self._intake.warn(f"not resumed: {answer['message']}")
 
     @workflow.update(name=identifiers.SUSPEND)
     async def suspend(self, payload: Any = None) -> Json:
@@ -295,9 +284,9 @@ class ApplicationWorkflow:
         return {
             **self._progress.to_json(),
             "runId": workflow.info().run_id,
-            "digest": self._current.digest if self._current else "",
-            "queued": len(self._queue),
-            "actor": self._current.actor if self._current else "",
+            "digest": self._intake.digest,
+            "queued": len(self._intake.queue),
+            "actor": self._intake.current.actor if self._intake.current else "",
             "waiting": [waiting.to_json() for waiting in self._approvals.waiting.values()],
             "previous": as_list(self._carry.get("previous")) or [],
         }
@@ -307,7 +296,7 @@ class ApplicationWorkflow:
 
         One after the other: what was sent last is taken last.
         """
-        if not self._replaces(submission) or not workflow.patched("vet-before-superseding"):
+        if not self._intake.replaces(submission) or not workflow.patched("vet-before-superseding"):
             return Vetted()
         opened = self._progress.opened
         request = OpenDelivery(
@@ -325,66 +314,11 @@ class ApplicationWorkflow:
         finally:
             self._unvetted -= 1
 
-    def _replaces(self, submission: Submission) -> bool:
-        """Tell whether a submission asks for other content than what is delivered or comes next."""
-        if submission.intent == "delete" or self._current is None:
-            return False
-        last = self._queue[-1] if self._queue and submission.queue else None
-        return not (last or self._next or self._current).same_as(submission)
-
-    def _is_deleting(self, submission: Submission) -> bool:
-        """Tell whether a delivery is to be continued while the application is being deleted."""
-        return self._deletes() and submission.continuation is not None
-
-    def _deletes(self) -> bool:
-        return self._current is not None and self._current.intent == "delete"
-
-    def _take(self, submission: Submission, *, delivers: str = "") -> Json:
-        """Take a submission; ``delivers`` is the digest of the revision that it would be, if known."""
-        answer: Json = {"runId": workflow.info().run_id, "digest": submission.digest}
-        current = self._current
-        if current is None:
-            self._current, self._invalid = submission, None
-            return {**answer, "state": "started"}
-        if current.intent == "delete" and submission.intent == "delete":
-            self._abandon(submission)
-        last = self._queue[-1] if self._queue and submission.queue else None
-        pending = last or self._next or current
-        if pending.same_as(submission):
-            fresh = workflow.info().get_current_history_length() <= _FIRST_TASK
-            state = "started" if fresh else "joined"
-            return {**answer, "digest": pending.digest, "state": state}
-        if pending is current and self._delivers_already(submission, delivers):
-            self._warn("a submission was joined: it stands for the revision that is delivered")
-            return {**answer, "state": "joined"}
-        if submission.queue:
-            if not self._fits(submission):
-                self._warn("a queued submission was ignored: too many wait")
-                return {**answer, "state": "refused"}
-            self._queue.append(submission)
-            return {**answer, "state": "queued"}
-        self._queue.clear()
-        self._next = submission
-        return {**answer, "state": "superseding"}
-
-    def _delivers_already(self, submission: Submission, digest: str) -> bool:
-        """Tell whether other content means the same revision: one that was published by version does."""
-        opened, current = self._progress.opened, self._current
-        return (
-            opened is not None
-            and current is not None
-            and opened.revision.digest == digest
-            and submission.intent == current.intent
-            and submission.continuation is None
-            and submission.confirm_removal == current.confirm_removal
-        )
-
-    def _abandon(self, submission: Submission) -> None:
-        """Give up clusters for good, on the word of whoever asked first."""
-        for cluster in submission.abandon:
-            if self._progress.clusters and cluster not in self._progress.clusters:
-                self._warn(nothing_to_abandon(cluster, self._progress.clusters))
-            self._abandoned.setdefault(cluster, submission.actor)
+    def _take(self, submission: Submission, *, delivers: str) -> Json:
+        info = workflow.info()
+        fresh = info.get_current_history_length() <= _FIRST_TASK
+        taken = self._intake.take(submission, delivers=delivers, fresh=fresh)
+        return {"runId": info.run_id, **taken}
 
     async def _decide(self, decision: Any, *, approved: bool) -> Json:
         """Take a decision, after what was submitted before it: new content makes it void."""
@@ -394,19 +328,6 @@ class ApplicationWorkflow:
         takes_run = not names_run(decision) or workflow.patched("decision-names-run")
         at = workflow.now().isoformat()
         return self._approvals.decide(decision, approved=approved, at=at, takes_run=takes_run)
-
-    def _warn_of(self, error: InvalidApplication) -> None:
-        self._warn(f"an invalid submission was ignored: {error}")
-
-    def _warn(self, text: str) -> None:
-        """Keep a warning about a message; whoever sends them without end is not quoted without end."""
-        if len(self._progress.warnings) < _MOST_WARNINGS:
-            self._progress.warnings.append(text[:_LONGEST_WARNING])
-
-    def _fits(self, submission: Submission) -> bool:
-        """Tell whether the queue has room: what waits travels in the start of the next run."""
-        sizes = [waiting.size for waiting in (*self._queue, submission)]
-        return len(sizes) <= _MOST_QUEUED and sum(sizes) <= _LARGEST_QUEUE
 
     async def _steered(self) -> None:
         if self._delivery is not None:
