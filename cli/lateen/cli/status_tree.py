@@ -75,6 +75,9 @@ def resource_line(resource: ResourceSeen, *, latest: str) -> str:
     return " ".join([*words, *([f" {said}"] if said else [])])
 
 
+_TROUBLES = frozenset({"progressing", "failed", "missing"})
+
+
 class _Drawing:
     """Puts every object under the last step that delivers its placement."""
 
@@ -98,7 +101,8 @@ class _Drawing:
     def draw(self, tree: type[Tree]) -> Tree:
         status = self._status
         about = ", ".join(part for part in (status.phase or "unknown", status.revision) if part)
-        root = tree(_text(f"{status.application}  {about}{_why(status.message)}"))
+        why = "" if status.steps else _why(status.message)  # Else a step says it.
+        root = tree(_text(f"{status.application}  {about}{why}"))
         nodes = {"": root}
         for step in status.steps:
             parent = nodes.get(self._groups.get(step.name, ""), root)
@@ -119,13 +123,16 @@ class _Drawing:
     def _step_line(self, step: StepOutcome) -> str:
         policies = self._policies.get(step.name) or []
         about = f" ({', '.join(policies)})" if policies else f" ({step.type})"
-        return f"{step.name}{about}  {step.phase}{_why(step.message)}"
+        said = any(placement.message for placement in step.placements)
+        return f"{step.name}{about}  {step.phase}{'' if said else _why(step.message)}"
 
     def _placement(self, parent: Tree, step: StepOutcome, placement: PlacementOutcome) -> None:
         place = placement.cluster, placement.namespace
         subject = "/".join(place)
         retry = self._retries.get(subject)
         why = retrying(retry) if retry else reason(placement.message, at=subject)
+        if any(each.state in _TROUBLES for each in self._resources.get(place, [])):
+            why = why.partition(": ")[0]  # The objects below say the rest.
         again = self._last[place] != step.name
         line = f"{subject}  {placement.phase}{_why(why)}"
         node = parent.add(_text(f"{line}; objects: see {self._last[place]}" if again else line))

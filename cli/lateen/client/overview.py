@@ -212,8 +212,10 @@ def _row_of_run(run: WorkflowExecution, progress: Progress) -> DeliveryRow:
     )
     attributes = run.typed_search_attributes
     listed = known_phase(attributes.get(search_attributes.PHASE) or "")
+    coming = dict.fromkeys(attributes.get(search_attributes.CLUSTERS) or (), "pending")
     return row.model_copy(
         update={
+            "clusters": {**coming, **row.clusters},
             "phase": row.phase or listed or "delivering",
             "revision": row.revision or attributes.get(search_attributes.REVISION) or "",
             "message": progress.note or row.message,

@@ -112,6 +112,29 @@ def test_groups_hold_their_steps_and_a_placement_is_drawn_once() -> None:
     ]
 
 
+def test_a_reason_is_told_once_where_it_belongs() -> None:
+    why = "Deployment prod/web: Ready:0/1; pod web-1 waiting: ImagePullBackOff"
+    failed = step("ship", "a/prod", "b/prod", phase="failed", message=f"a/prod: {why}")
+    for placement in failed["placements"]:
+        placement |= {"phase": "failed", "message": f"not healthy within its deadline: {why}"}
+    troubled = resource("Deployment", state="progressing", message="Ready:0/1; pod web-1 waiting")
+    found = status(
+        phase="failed", message=f"step 'ship': {why}", steps=[failed], resources=[troubled]
+    )
+    assert status_pages(found, TREE).splitlines() == [
+        "prod/web  failed, web-v2",
+        "└── ship (deploy)  failed",
+        "    ├── a/prod  failed: not healthy within its deadline",
+        "    │   └── web",
+        "    │       └── ❌ Deployment web  progressing: Ready:0/1; pod web-1 waiting",
+        f"    └── b/prod  failed: not healthy within its deadline: {why}",
+    ]
+    early = status(phase="failed", message="spec.components: no such type")
+    assert status_pages(early, TREE).startswith(
+        "prod/web  failed, web-v2: spec.components: no such"
+    )
+
+
 def test_what_is_old_dark_or_in_no_step_is_told() -> None:
     found = status(
         phase="delivering",
