@@ -319,7 +319,7 @@ class TestOnAnOpenRun:
         await bench.fakes.begun("vet_submission")
         bench.fakes.release("vet_submission")
         bench.fakes.release("a/default")
-        await bench.until(lambda s: s["phase"] == "delivered")
+        await result_of(bench.handle)
         assert images(bench)[-1] == "nginx:3"
 
     async def test_a_cancellation_while_vetting_is_told(self, bench: Bench) -> None:

@@ -99,8 +99,10 @@ class ApplicationWorkflow:
         work = asyncio.ensure_future(self._work(submission))
         try:
             await self._until_done_or_superseded(work)
-        finally:
+        except asyncio.CancelledError:  # Not finally: a run that a worker drops waits for nothing.
             await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
+        await workflow.wait_condition(workflow.all_handlers_finished)
         if self._next is not None or self._queue:
             self._continue(work)
         return await work
