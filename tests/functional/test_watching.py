@@ -30,7 +30,7 @@ from support.platforms import (
     state_when,
     unique,
 )
-from support.terminals import ControllingTerminal
+from support.terminals import Terminal
 
 COMMAND = [sys.executable, "-m", "lateen.cli"]
 EVERYWHERE = ["local", BEIJING, HANGZHOU_1, HANGZHOU_2]
@@ -81,8 +81,8 @@ class Seeing:
         assert self.run("reject", name).returncode == 0
         self.until(name, "rejected")
 
-    def terminal(self, *arguments: str, **size: int) -> ControllingTerminal:
-        return ControllingTerminal([*COMMAND, *arguments], self.env(), **size)
+    def terminal(self, *arguments: str, **size: int) -> Terminal:
+        return Terminal([*COMMAND, *arguments], self.env(), controlling=True, **size)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it with its output in a pipe, and Ctrl-C as from a terminal."""

@@ -11,16 +11,16 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 
 class Terminal:
-    """A pseudo-terminal of a size; the process in it gets no other input or output."""
+    """A pseudo-terminal of a size; the process in it gets no other input or output.
 
-    prepare: ClassVar[Callable[[], None] | None] = None
-    """What the process does before it becomes the command."""
+    A ``controlling`` one sends signals for keys, as the window of a person does: Ctrl-C interrupts.
+    """
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class Terminal:
         *,
         columns: int = 80,
         lines: int = 24,
+        controlling: bool = False,
     ) -> None:
         self._outside, self._inside = pty.openpty()
         self._seen = b""
@@ -41,7 +42,7 @@ class Terminal:
             stdout=self._inside,
             stderr=self._inside,
             start_new_session=True,
-            preexec_fn=type(self).prepare,  # noqa: PLW1509 - no threads yet
+            preexec_fn=_take_control if controlling else None,  # noqa: PLW1509 - no threads yet
         )
 
     def __enter__(self) -> Self:
@@ -92,9 +93,3 @@ def _take_control() -> None:
     """Make the terminal the one of this session, and hear its Ctrl-C also where tests run in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-class ControllingTerminal(Terminal):
-    """A terminal that sends signals for keys, as the window of a person does: Ctrl-C interrupts."""
-
-    prepare = staticmethod(_take_control)

@@ -119,7 +119,7 @@ class TestOnAClosedRun:
         (opening,) = bench.fakes.called("open_delivery")
         assert (opening.actor, opening.continuation.delivery) == ("mia", 1)
         bench.fakes.calls.clear()
-        await bench.start(RESTART)
+        await bench.start(start_signal="submit", start_signal_args=[RESTART])
         await result_of(bench.handle)
         assert bench.fakes.called("open_delivery")[0].continuation.restart
 

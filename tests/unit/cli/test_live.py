@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lateen.cli import codes
-from support.terminals import ControllingTerminal
+from support.terminals import Terminal
 
 PROGRAM = """
 import sys
@@ -57,7 +57,7 @@ def program(tmp_path: Path) -> list[str]:
 def test_a_terminal_is_redrawn_resized_and_given_back(
     program: list[str], how: str, code: int
 ) -> None:
-    with ControllingTerminal(program, ENVIRONMENT, columns=60, lines=10) as terminal:
+    with Terminal(program, ENVIRONMENT, columns=60, lines=10, controlling=True) as terminal:
         assert b"line 0 of look" in terminal.until(b"60 columns")
         terminal.resize(33, 6)
         terminal.until(b"33 columns")

@@ -99,15 +99,17 @@ class TestCounting:
         hub = FakeCluster()
         inventories = Inventories(hub, Audits(hub))
         effects: list[Effect] = ["created", ""]
-        for delivery, effect in enumerate(effects, start=1):
-            claimed = await inventories.claim(
+        claimed = [
+            await inventories.claim(
                 "shop",
                 "web",
                 cluster="a",
                 delivery=delivery,
                 entries=[entry("x", effect, delivery=delivery)],
             )
-        assert [each.effect for each in claimed.entries] == [""]
+            for delivery, effect in enumerate(effects, start=1)
+        ]
+        assert [each.effect for each in claimed[-1].entries] == [""]
 
 
 class TestFiling:
