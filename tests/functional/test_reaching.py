@@ -99,8 +99,9 @@ class Reach:
             signal.signal(signal.SIGINT, before)
         return Running(process)
 
-    def terminal(self, verb: str, *arguments: str, **size: int) -> Terminal:
-        return Terminal([*COMMAND, verb, self.name, *arguments], self.env(), **size)
+    def terminal(self, verb: str, *arguments: str, columns: int = 80, lines: int = 24) -> Terminal:
+        command = [*COMMAND, verb, self.name, *arguments]
+        return Terminal(command, self.env(), columns=columns, lines=lines)
 
     def log(self, text: str, *, cluster: str = BEIJING) -> None:
         """Write a line as every container of a cluster."""

@@ -81,8 +81,10 @@ class Seeing:
         assert self.run("reject", name).returncode == 0
         self.until(name, "rejected")
 
-    def terminal(self, *arguments: str, **size: int) -> Terminal:
-        return Terminal([*COMMAND, *arguments], self.env(), controlling=True, **size)
+    def terminal(self, *arguments: str, columns: int = 80, lines: int = 24) -> Terminal:
+        return Terminal(
+            [*COMMAND, *arguments], self.env(), columns=columns, lines=lines, controlling=True
+        )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it with its output in a pipe, and Ctrl-C as from a terminal."""
