@@ -9,9 +9,9 @@ import click
 
 from lateen.cli import codes
 from lateen.cli.actors import actor_option
-from lateen.cli.attending import attend, end_with
 from lateen.cli.options import Command, duration_option, namespace_option, task_queue_option
 from lateen.cli.output import result, say
+from lateen.cli.submitting import attend, end_with
 
 if TYPE_CHECKING:
     from lateen.cli.verdicts import Verdict
@@ -85,7 +85,7 @@ def suspend(
         result(f"{application}: {steered.message}")
         say(f"  go on: {command('workflow resume', application)}")
 
-    end_with(run, application=application)
+    end_with(run(), application=application)
 
 
 @click.command(epilog=_CODES.format(done="resumed, approved, or delivered"))
@@ -138,7 +138,7 @@ def resume(  # noqa: PLR0913, PLR0917 - click passes one argument an option
         _see_status(application)
         return None
 
-    end_with(run, application=application)
+    end_with(run(), application=application)
 
 
 @click.command(epilog=_CODES.format(done="delivered (with --no-wait: submitted)"))
@@ -171,7 +171,7 @@ def restart(
         submitted = await lateen.restart(namespace, app, step=step, actor=actor)
         return await attend(lateen, submitted, wait=wait, timeout=timeout)
 
-    end_with(run, application=application)
+    end_with(run(), application=application)
 
 
 @click.command(epilog=_TERMINATE_CODES)
@@ -206,7 +206,7 @@ def terminate(
             lateen, namespace, app, actor=actor, reason=reason, force=force, timeout=timeout
         )
 
-    end_with(run, application=application)
+    end_with(run(), application=application)
 
 
 async def _terminate(

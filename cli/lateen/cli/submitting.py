@@ -6,7 +6,7 @@ import asyncio
 import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lateen.cli import codes
 from lateen.cli.output import say
@@ -91,6 +91,33 @@ async def follow(lateen: Lateen, submitted: Submitted, *, wish: Wish, display: W
     except NotFinished as error:
         return verdicts.of_patience(submitted.application, str(error), error.progress)
     return verdicts.of_outcome(outcome)
+
+
+async def attend(
+    lateen: Lateen,
+    submitted: Submitted,
+    *,
+    wait: bool,
+    timeout: timedelta | None,  # noqa: ASYNC109 - a timeout here is an answer
+) -> Verdict:
+    """Follow what a command began, if that is wanted; return how it ended, or what it began."""
+    from lateen.cli.watching import watch
+
+    wish = Wish(actor="", wait=wait, timeout=timeout, task_queue=lateen.task_queue)
+    with watch() as display:
+        return await follow(lateen, submitted, wish=wish, display=display)
+
+
+def end_with(run: Coroutine[Any, Any, Verdict | None], *, application: str) -> NoReturn:
+    """Run a command, print its verdict if it has one, and exit with its code."""
+    try:
+        verdict = asyncio.run(run)
+    except KeyboardInterrupt:
+        from lateen.cli.verdicts import command
+
+        say(f"\nstopped watching; what runs goes on, see `{command('status', application)}`")
+        sys.exit(codes.INTERRUPTED)
+    sys.exit(told(verdict).code if verdict else 0)
 
 
 def told(verdict: Verdict) -> Verdict:

@@ -75,7 +75,7 @@ def recorded(audit: Audit) -> list[RunRow]:
         if event.delivery and (event.type in _BEGINS or event.type in _ENDS):
             known = rows.get(event.delivery, RunRow(delivery=event.delivery))
             rows[event.delivery] = _with_event(known, event)
-    for record in (audit.delivered, audit.delivery):
+    for record in (*audit.past, audit.delivered, audit.delivery):
         if record is None:
             continue
         known = rows.get(record.number, RunRow(delivery=record.number))
@@ -83,7 +83,7 @@ def recorded(audit: Audit) -> list[RunRow]:
             update={
                 "revision": record.revision or known.revision,
                 "intent": record.intent,
-                "phase": record.phase,
+                "phase": record.phase or known.phase,
                 "actor": record.actor,
                 "started_at": record.started_at,
                 "ended_at": record.ended_at,
