@@ -20,6 +20,7 @@ _MOST_NAMES = 4
 _WORDS = {
     "deleting": "deletion submitted",
     "orphaning": "deletion submitted, objects stay",
+    "rollback": "rollback submitted",
     "waiting": "waits for an approval",
     "drifted": "drift",
     "drift-ended": "drift ended",

@@ -98,18 +98,11 @@ class TestCounting:
     async def test_the_next_delivery_counts_anew(self) -> None:
         hub = FakeCluster()
         inventories = Inventories(hub, Audits(hub))
-        effects: list[Effect] = ["created", ""]
-        claimed = [
-            await inventories.claim(
-                "shop",
-                "web",
-                cluster="a",
-                delivery=delivery,
-                entries=[entry("x", effect, delivery=delivery)],
-            )
-            for delivery, effect in enumerate(effects, start=1)
-        ]
-        assert [each.effect for each in claimed[-1].entries] == [""]
+        where: dict[str, Any] = {"cluster": "a"}
+        first, second = entry("x", "created", delivery=1), entry("x", delivery=2)
+        await inventories.claim("shop", "web", delivery=1, entries=[first], **where)
+        claimed = await inventories.claim("shop", "web", delivery=2, entries=[second], **where)
+        assert [each.effect for each in claimed.entries] == [""]
 
 
 class TestFiling:
