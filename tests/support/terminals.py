@@ -13,14 +13,13 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
+
+from typing_extensions import override
 
 
 class Terminal:
     """A pseudo-terminal of a size; the process in it gets no other input or output."""
-
-    prepare: ClassVar[Callable[[], None] | None] = None
-    """What the process does before it becomes the command."""
 
     def __init__(
         self,
@@ -41,8 +40,12 @@ class Terminal:
             stdout=self._inside,
             stderr=self._inside,
             start_new_session=True,
-            preexec_fn=type(self).prepare,  # noqa: PLW1509 - no threads yet
+            preexec_fn=self.preparation(),  # noqa: PLW1509 - no threads yet
         )
+
+    def preparation(self) -> Callable[[], None] | None:
+        """Return what the process does before it becomes the command."""
+        return None
 
     def __enter__(self) -> Self:
         return self
@@ -97,4 +100,6 @@ def _take_control() -> None:
 class ControllingTerminal(Terminal):
     """A terminal that sends signals for keys, as the window of a person does: Ctrl-C interrupts."""
 
-    prepare = staticmethod(_take_control)
+    @override
+    def preparation(self) -> Callable[[], None]:
+        return _take_control
