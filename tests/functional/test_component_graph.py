@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from functional.test_cli import Command
 from lateen.cli import codes
@@ -304,3 +305,5 @@ async def test_an_edit_under_the_version_that_is_being_delivered_joins(
     answer = await handle.execute_update("submit", wanted("nginx:2"))
     assert answer["state"] == "joined"
     await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()

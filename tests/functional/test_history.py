@@ -7,10 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import WorkflowFailureError
 
+from support.forgetting import forget
 from support.platforms import (
     BEIJING,
     HANGZHOU_1,
@@ -59,24 +58,6 @@ async def decide(platform: Platform, wanted: Json, verb: str, *, reason: str) ->
     else:
         with pytest.raises(WorkflowFailureError):
             await asyncio.wait_for(handle.result(), 60)
-
-
-async def forget(client: Client, name: str) -> int:
-    """Delete every run from Temporal, as its retention does, and wait until they are gone: half a minute."""
-    query = f"WorkflowId = 'examples/{name}'"
-    runs = [run async for run in client.list_workflows(query)]
-    for run in runs:
-        await client.workflow_service.delete_workflow_execution(
-            DeleteWorkflowExecutionRequest(
-                namespace="default",
-                workflow_execution=WorkflowExecution(workflow_id=run.id, run_id=run.run_id),
-            )
-        )
-    for _ in range(180):
-        if not [run async for run in client.list_workflows(query)]:
-            return len(runs)
-        await asyncio.sleep(0.5)
-    raise AssertionError("Temporal keeps the runs")
 
 
 async def test_everything_is_told_after_temporal_forgot_it(platform: Platform) -> None:

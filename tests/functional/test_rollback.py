@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from lateen.cli import codes
+from support.forgetting import forget
 from support.platforms import (
     BEIJING,
     HANGZHOU_1,
@@ -169,7 +166,7 @@ async def test_after_temporal_has_forgotten_everything(platform: Platform, name:
     """The hub's record is enough: for the list, for the one before, and for going there."""
     await platform.deliver(version(name, "nginx:1"))
     await platform.deliver(version(name, "nginx:2"))
-    await forget(platform, name)
+    await forget(await platform.client(), name)
     listed = platform.lateen("revision", "list", name, "-n", "examples", "-o", "json")
     found = json.loads(listed.stdout)
     assert found["before"] == f"{name}-v1"
@@ -180,34 +177,10 @@ async def test_after_temporal_has_forgotten_everything(platform: Platform, name:
     back = platform.lateen("workflow", "rollback", name, "-n", "examples")
     assert back.returncode == codes.DELIVERED, back.stdout + back.stderr
     assert images(platform, name) == [("nginx:1", f"{name}-v1")] * 2
-    await forget(platform, name)
+    await forget(await platform.client(), name)
     forth = platform.lateen("up", name, "--revision", f"{name}-v2", "-n", "examples")
     assert forth.returncode == codes.DELIVERED, forth.stdout + forth.stderr
     assert images(platform, name) == [("nginx:2", f"{name}-v2")] * 2
-
-
-async def forget(platform: Platform, name: str) -> None:
-    """Delete every run of an application, as their retention would one day."""
-    client = await platform.client()
-    async with asyncio.timeout(30):
-        while run_id := await latest_run(client, name):
-            execution = WorkflowExecution(workflow_id=f"examples/{name}", run_id=run_id)
-            await client.workflow_service.delete_workflow_execution(
-                DeleteWorkflowExecutionRequest(
-                    namespace=client.namespace, workflow_execution=execution
-                )
-            )
-            await asyncio.sleep(0.2)
-
-
-async def latest_run(client: Client, name: str) -> str:
-    """Return the run that Temporal still knows, asked past its index, which is late."""
-    try:
-        return (await client.get_workflow_handle(f"examples/{name}").describe()).run_id
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-        return ""
 
 
 async def test_an_unknown_revision_is_refused_and_stops_nothing(

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from lateen.cli import codes
+from support.forgetting import forget
 from support.platforms import (
     BEIJING,
     HANGZHOU_1,
@@ -87,24 +86,6 @@ async def failed_in_beijing(platform: Platform, name: str, app: Json) -> None:
     await asyncio.to_thread(platform.until_controllers_work, BEIJING)
 
 
-async def forget(platform: Platform, name: str) -> None:
-    """Let Temporal forget an application's latest run."""
-    client = await platform.client()
-    handle = client.get_workflow_handle(f"examples/{name}")
-    run_id = (await handle.describe()).run_id
-    execution = WorkflowExecution(workflow_id=f"examples/{name}", run_id=run_id)
-    await client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
-    )
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await handle.describe()
-            except RPCError:
-                return
-            await asyncio.sleep(0.2)
-
-
 class TestResume:
     async def test_delivers_only_the_placement_that_failed(
         self, platform: Platform, name: str
@@ -155,7 +136,7 @@ class TestResume:
             await run.terminate(reason="from the UI")
         finally:
             await asyncio.to_thread(platform.stack.start_cluster, BEIJING)
-        await forget(platform, name)
+        await forget(await platform.client(), name)
         await asyncio.to_thread(platform.until_controllers_work, BEIJING)
         before = await settled(platform, name)
         lateen(platform, "resume", name, code=codes.WAITING)
@@ -267,7 +248,7 @@ async def test_logs_tell_why_something_is_tried_again(platform: Platform, name: 
     finally:
         await asyncio.to_thread(platform.stack.start_cluster, BEIJING)
     await asyncio.to_thread(platform.until_controllers_work, BEIJING)
-    await forget(platform, name)
+    await forget(await platform.client(), name)
     told = lateen(platform, "logs", name)
     assert f"deploy-where: {BEIJING}/examples failed" in told
     await platform.start(application(name, clusters=OTHERS))

@@ -37,7 +37,7 @@ class Terminal:
         self.before = self.modes()
         self.process = subprocess.Popen(
             list(command),
-            env={**env, "TERM": "xterm"},
+            env={**_unsized(env), "TERM": "xterm"},
             stdin=self._inside,
             stdout=self._inside,
             stderr=self._inside,
@@ -87,6 +87,11 @@ class Terminal:
     def wait(self) -> int:
         """Return the exit code."""
         return self.process.wait(timeout=60)
+
+
+def _unsized(env: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what would say another size than the terminal has."""
+    return {key: value for key, value in env.items() if key not in {"COLUMNS", "LINES"}}
 
 
 def _take_control() -> None:

@@ -20,6 +20,7 @@ from lateen.client.observing import observe, query_state
 from lateen.client.outcomes import Outcome
 from lateen.client.results import Ending, Progress, Submitted
 from lateen.model.base import Json
+from lateen.planning.step_types import STEP_GROUP
 
 OnProgress = Callable[[Progress], None]
 
@@ -110,7 +111,7 @@ class Follower:
             seen = self.progress.model_copy(update={"note": seen.note, "retries": seen.retries})
         self.progress = seen
         self._tell(seen)
-        busy = any(p.phase == "delivering" for step in seen.steps for p in step.placements)
+        busy = any(step.phase == "delivering" and step.type != STEP_GROUP for step in seen.steps)
         return bool(seen.waiting) and not busy and not seen.note
 
     def _tell(self, progress: Progress) -> None:

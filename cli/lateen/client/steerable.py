@@ -120,6 +120,7 @@ class Steerable(abc.ABC):
             reason=reason,
             plan=plan or shown.plan,
             revision=revision or shown.revision,
+            run=shown.run,
         )
         decided = await self._decide(
             identifiers.APPROVE, decision, application=application, by_signal=False
