@@ -20,7 +20,9 @@ import psutil
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from lateen.local import services
 from lateen.local.errors import ServiceFailed
+from lateen.local.processes import free_ports, is_free
 from lateen.local.settings import HUB
 from lateen.local.simulating import SIMULATE, SIMULATE_DELAY
 from lateen.local.stack import Stack
@@ -217,6 +219,29 @@ def test_temporal_does_not_move_unasked(small: Stack) -> None:
         small.start_temporal()
     small.start_temporal()
     assert small.temporal_address == address
+
+
+def test_temporal_takes_other_ports_when_another_stack_was_quicker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stacks that begin at once find the same ports free, and only one gets them."""
+    usual = services.TemporalPorts(*free_ports(2))
+    looked_at: set[int] = set()
+
+    def free_at_first(port: int) -> bool:
+        if port in looked_at:
+            return is_free(port)
+        looked_at.add(port)
+        return True
+
+    monkeypatch.setattr(services, "_USUAL_PORTS", usual)
+    monkeypatch.setattr(services, "is_free", free_at_first)
+    with (
+        socket.create_server(("127.0.0.1", usual.server)),
+        torn_down(Stack(tmp_path / "late")) as late,
+    ):
+        late.start_temporal()
+        assert late.temporal_address != f"127.0.0.1:{usual.server}"
 
 
 def test_the_command_shows_the_stack(small: Stack) -> None:

@@ -92,6 +92,15 @@ class TemporalServer:
         if self.started_before and self.running():
             return
         self._home.mkdir(parents=True, exist_ok=True)
+        first = not self.started_before
+        ready = self._started(may_move=may_move)
+        if not ready and first and self._lost_a_port():
+            ready = self._started(may_move=True)
+        if not ready:
+            raise ServiceFailed(f"Temporal did not start; the end of {self.log}:\n{tail(self.log)}")
+
+    def _started(self, *, may_move: bool) -> bool:
+        """Start the server and say whether it came up."""
         program = self._toolbox.path(TEMPORAL)
         if self._pid_file.process() is None:
             ports = self._free_ports(may_move=may_move)
@@ -102,8 +111,13 @@ class TemporalServer:
                 timeout=_START_SECONDS,
                 interval=0.1,
             )
-        if not ready or self._pid_file.process() is None:
-            raise ServiceFailed(f"Temporal did not start; the end of {self.log}:\n{tail(self.log)}")
+        return ready and self._pid_file.process() is not None
+
+    def _lost_a_port(self) -> bool:
+        """Say whether the server ended and another process has its port: two stacks began at once."""
+        ports = self._known_ports()
+        taken = not (is_free(ports.server) and is_free(ports.ui))
+        return taken and self._pid_file.process() is None
 
     def stop(self) -> bool:
         """Stop the server; its database stays. Says whether it ran."""
