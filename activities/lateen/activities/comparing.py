@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lateen.activities.applying import Applier, Found, plainly
-from lateen.activities.matching import Wanted, comparable, wanted_objects
+from lateen.activities.differing import component_of, difference_of, object_difference
+from lateen.activities.matching import Wanted, wanted_objects
 from lateen.activities.planning import decide, plan_all, plan_of
 from lateen.activities.pruning import Pruner
 from lateen.activities.rooms import Rooms, off_loop
@@ -21,27 +22,21 @@ from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.revisions import revision_name
 from lateen.kube.cluster import Cluster
 from lateen.kube.errors import TooManyRequests
-from lateen.kube.shapes import as_object, as_text
 from lateen.model.application import Application
 from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication, LateenError
-from lateen.model.labels import APP_COMPONENT, APP_REVISION, CREATE_NAMESPACE
+from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef
 from lateen.model.placement import Placement
-from lateen.model.records import Audit, Effect, InventoryEntry, PlacementDigest, Snapshot
+from lateen.model.records import Audit, InventoryEntry, PlacementDigest, Snapshot
 from lateen.planning.differences import (
-    Action,
     ApplicationDifference,
     ObjectDifference,
     PlacementDifference,
     Removal,
-    differences,
-    masked,
 )
-from lateen.planning.drift import spared
 from lateen.planning.pruning import PruneDecision
 from lateen.planning.resolving import Resolved, snapshot_digest
-from lateen.policies.rules.field_paths import FieldPath
 from lateen.policies.rules.treatments import Treatment
 
 T = TypeVar("T")
@@ -49,13 +44,7 @@ T = TypeVar("T")
 _CLUSTERS_AT_ONCE = 20
 _MOST_TRIES = 5
 _LONGEST_PAUSE = 2.0
-_OF_THE_ANSWER = ("uid", "creationTimestamp", "selfLink")
 _OPEN = "can't be foretold: an input has no value yet"
-_NOTES: Mapping[str, str] = {
-    "join": "is shared: its owner goes on writing it",
-    "recreate": "is deleted and created again",
-}
-_ENDING = "is being deleted now; a delivery waits for that, then creates it again"
 
 
 class _NoLease:
@@ -194,7 +183,7 @@ class Comparer:
         return [
             _Change(
                 Placement(cluster=cluster.name, namespace=entry.placement_namespace),
-                _object("delete", entry.ref, component=entry.component),
+                object_difference("delete", entry.ref, component=entry.component),
             )
             for entry, found in zip(entries, live, strict=True)
             if found is not None
@@ -209,10 +198,10 @@ async def _unforeseen(cluster: Cluster, wanted: Iterable[Wanted]) -> list[_Chang
     return [
         _Change(
             each.placement,
-            _object(
+            object_difference(
                 "create" if live is None else "change",
                 ref,
-                component=_component(each.manifest),
+                component=component_of(each.manifest),
                 note=_OPEN,
             ),
         )
@@ -255,14 +244,6 @@ async def survey(
     coming = [ref.name for ref, live in zip(refs, there, strict=True) if live is None]
     applier = Applier(cluster, application=application, lease=_NoLease(), treat=treat)
     return await applier.survey(manifests, coming=coming)
-
-
-def stored(live: Json) -> Json:
-    """Return an object as a server would store it, without what is only true of this answer."""
-    kept = comparable(live)
-    metadata = as_object(kept["metadata"])
-    fields = {key: value for key, value in metadata.items() if key not in _OF_THE_ANSWER}
-    return {**kept, "metadata": fields}
 
 
 @dataclass(frozen=True)
@@ -346,70 +327,6 @@ def _changes(wanted: Sequence[Wanted], found: Sequence[Found | LateenError]) -> 
         else:
             changes.append(_Change(each.placement, difference_of(seen)))
     return changes
-
-
-def difference_of(found: Found, *, exempt: Sequence[FieldPath] = ()) -> ObjectDifference | None:
-    """Tell what applying an object that was looked at would do to it; None for nothing.
-
-    Fields in ``exempt`` are passed over.
-    """
-    ref = ObjectRef.of(found.manifest)
-    component = _component(found.manifest)
-    if found.way == "leave":
-        return None
-    if found.live is None:
-        return _object("create", ref, component=component, manifest=masked(found.content))
-    if as_object(found.live.get("metadata")).get("deletionTimestamp"):
-        return _object("change", ref, component=component, note=_ENDING)
-    if found.way in _NOTES:
-        return _object("change", ref, component=component, note=_NOTES[found.way])
-    if found.planned is None:
-        note = "can't be foretold: the application itself brings its kind or its namespace"
-        return _object("change", ref, component=component, note=note)
-    fields = differences(*spared(_shown(found.live), _shown(found.planned), exempt))
-    return _object("change", ref, component=component, fields=fields) if fields else None
-
-
-def effect_of(found: Found) -> Effect:
-    """Tell in a word what writing an object that was looked at does to it.
-
-    One that can't be foretold counts as changed, as it does in a difference.
-    """
-    if found.way == "leave":
-        return ""
-    if found.live is None:
-        return "created"
-    foretold = found.way not in _NOTES and found.planned is not None
-    ending = as_object(found.live.get("metadata")).get("deletionTimestamp")
-    if foretold and not ending and _shown(found.live) == _shown(found.planned or {}):
-        return ""
-    return "changed"
-
-
-def _shown(live: Json) -> Json:
-    """Leave out what every new revision changes."""
-    kept = comparable(live)
-    metadata = as_object(kept["metadata"])
-    labels = as_object(metadata.get("labels"))
-    if APP_REVISION not in labels:
-        return kept
-    others = {key: value for key, value in labels.items() if key != APP_REVISION}
-    return {**kept, "metadata": {**metadata, "labels": others}}
-
-
-def _component(manifest: Json) -> str:
-    return as_text(as_object(manifest["metadata"].get("labels")).get(APP_COMPONENT))
-
-
-def _object(action: Action, ref: ObjectRef, **more: Any) -> ObjectDifference:
-    return ObjectDifference(
-        action=action,
-        api_version=ref.api_version,
-        kind=ref.kind,
-        namespace=ref.namespace,
-        name=ref.name,
-        **more,
-    )
 
 
 def _summaries(work: _Work, changes: Sequence[_Change]) -> list[PlacementDifference]:

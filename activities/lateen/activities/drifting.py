@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lateen.activities.applying import Found
-from lateen.activities.comparing import difference_of, reached, survey
+from lateen.activities.comparing import reached, survey
+from lateen.activities.differing import difference_of
 from lateen.activities.matching import Wanted, wanted_objects
 from lateen.activities.opening import digest_now
 from lateen.activities.planning import selections, split

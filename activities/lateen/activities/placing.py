@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from lateen.activities.applying import Applier, Found
-from lateen.activities.comparing import effect_of
+from lateen.activities.differing import effect_of
 from lateen.activities.edges import PlanChanged, TimedOut
 from lateen.activities.planning import split
 from lateen.activities.rooms import Rooms, off_loop

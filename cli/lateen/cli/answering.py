@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lateen.activities.comparing import reached, stored, survey
+from lateen.activities.comparing import reached, survey
+from lateen.activities.differing import stored
 from lateen.model.errors import LateenError
 from lateen.model.labels import CREATE_NAMESPACE
 from lateen.model.objects import ObjectRef

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lateen.activities.applying import Found
-from lateen.activities.comparing import effect_of
+from lateen.activities.differing import effect_of
 from lateen.model.base import Json
 from lateen.model.labels import APP_REVISION
 

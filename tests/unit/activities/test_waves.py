@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lateen.activities.applying import Applier
-from lateen.activities.comparing import effect_of
+from lateen.activities.differing import effect_of
 from lateen.activities.edges import Refused
 from lateen.activities.waves import Blocked, Waves
 from lateen.hub.audits import SupersededDelivery
