@@ -72,14 +72,14 @@ async def test_history_holds_nothing_readable(secret: Bench, plain_client: Clien
     """Application, decision, failure and summaries are hidden, and all of them reach who has the keys."""
     secret.fakes.failures["a/default"] = [failing(errors.UNHEALTHY, FAILURE)]
     lateen = Lateen(secret.client, task_queue=secret.task_queue)
-    submitted = await lateen.apply(gated(secret), actor="mia")
+    submitted = await lateen.apply(gated(secret), actor="mia-of-the-night-shift")
     await secret.until_waiting("ship")
-    await lateen.approve(NAMESPACE, secret.name, reason=WHY, actor="joe")
+    await lateen.approve(NAMESPACE, secret.name, reason=WHY, actor="joe-of-the-night-shift")
     outcome = await lateen.wait(submitted, timeout=20)
     assert outcome.phase == "failed"
     assert FAILURE in str(outcome)
     text = await stored(secret, plain_client)
-    assert [word for word in (*WORDS, "mia", "joe") if word in text] == []
+    assert [word for word in (*WORDS, "night-shift") if word in text] == []
     assert "Encoded failure" in text
     described = await plain_client.get_workflow_handle(secret.id).describe()
     assert described.raw_description.execution_config.user_metadata.summary.metadata[
