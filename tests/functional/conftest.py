@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lateen.cli.registering import register_search_attributes
+from lateen.local import services
 from lateen.local.preparing import prepare
 from lateen.local.stack import Stack
 from support.platforms import Platform
@@ -17,6 +18,9 @@ from support.processes import torn_down
 from support.rights import restrict
 
 _HERE = Path(__file__).parent
+_NOTED_EACH_SECOND = tuple(
+    f'history.{queue}ProcessorUpdateAckInterval="1s"' for queue in ("transfer", "visibility")
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,9 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
     """The stack, brought up when the first test asks and removed at the end, whatever happened.
 
-    Tests share it: a test that stops a part starts it again, and its objects have their own names.
+    Tests share it: a test that stops a part starts it again, and its objects have their own names. Its
+    Temporal deletes runs at once: it would wait for the next time that its queues note how far they are.
     """
-    with torn_down(Stack(tmp_path_factory.mktemp("stack"))) as shared:
+    quick = (*services.DYNAMIC_CONFIG, *_NOTED_EACH_SECOND)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        torn_down(Stack(tmp_path_factory.mktemp("stack"))) as shared,
+    ):
+        patch.setattr(services, "DYNAMIC_CONFIG", quick)
         shared.up()
         yield shared
 
