@@ -42,6 +42,9 @@ _PORTS = (
     "kubeSchedulerPort",
     "kwokControllerPort",
 )
+_ALONE = ("kube-controller-manager", "kube-scheduler")
+"""Each has no rival to elect a leader with; after a power cut it would wait for its own old lease."""
+
 _PROGRAMS = {
     "etcd": "etcdBinary",
     "kube-apiserver": "kubeApiserverBinary",
@@ -176,6 +179,10 @@ class KwokClusters:
             "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
             "kind": "KwokctlConfiguration",
             "options": options,
+            "componentsPatches": [
+                {"name": name, "extraArgs": [{"key": "leader-elect", "value": "false"}]}
+                for name in _ALONE
+            ],
         }
         texts = [yaml.safe_dump(document), *simulation(name, directory=directory, port=port)]
         path = directory / "kwokctl.yaml"
