@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ from lateen.model.errors import LateenError, nearest, shorten
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+_TRIES = 20
+_PAUSE_SECONDS = 0.5
+
 
 class CannotPromote(LateenError):
     """The build can't become current; nothing was changed."""
@@ -32,8 +36,27 @@ class Promoted:
 
 
 async def promote_build(build_id: str, *, deployment: str) -> Promoted:
-    """Make a build current. Refused for one that no worker was ever started with."""
+    """Make a build current. Refused for one that no worker was ever started with.
+
+    A worker that has just started makes its task queues known one after the other; without all of those of the
+    current build Temporal refuses, so it is asked again for a while.
+    """
     client = await connect_temporal()
+    for left in reversed(range(_TRIES)):
+        try:
+            return await _promote(client, build_id, deployment=deployment)
+        except RPCError as error:
+            if left and error.status is RPCStatusCode.FAILED_PRECONDITION:
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            raise CannotPromote(
+                f"Temporal refuses to make build {shorten(build_id)} of {deployment!r} current:"
+                f" {error.message}"
+            ) from error
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+async def _promote(client: Client, build_id: str, *, deployment: str) -> Promoted:
     described = await _describe(client, deployment)
     info = described.worker_deployment_info
     builds = [version.deployment_version.build_id for version in info.version_summaries]
@@ -47,21 +70,15 @@ async def promote_build(build_id: str, *, deployment: str) -> Promoted:
     before = info.routing_config.current_deployment_version.build_id
     if before == build_id:
         return Promoted(build_id, before)
-    try:
-        await client.workflow_service.set_worker_deployment_current_version(
-            SetWorkerDeploymentCurrentVersionRequest(
-                namespace=client.namespace,
-                deployment_name=deployment,
-                build_id=build_id,
-                conflict_token=described.conflict_token,
-                identity=client.identity,
-            )
+    await client.workflow_service.set_worker_deployment_current_version(
+        SetWorkerDeploymentCurrentVersionRequest(
+            namespace=client.namespace,
+            deployment_name=deployment,
+            build_id=build_id,
+            conflict_token=described.conflict_token,
+            identity=client.identity,
         )
-    except RPCError as error:
-        raise CannotPromote(
-            f"Temporal refuses to make build {shorten(build_id)} of {deployment!r} current:"
-            f" {error.message}"
-        ) from error
+    )
     return Promoted(build_id, before)
 
 
