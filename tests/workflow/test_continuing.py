@@ -239,6 +239,28 @@ class TestOnAnOpenRun:
         assert result["phase"] == "deleted"
         assert len(result["warnings"]) == 2
 
+    async def test_a_deletion_that_comes_next_is_not_superseded(self, bench: Bench) -> None:
+        bench.fakes.hold("a/default", stubborn=True)
+        await bench.start(bench.app(topologies={"t": ["a"]}))
+        await bench.fakes.begun("a/default")
+        await bench.handle.execute_update("submit", {"intent": "delete"})
+        for envelope in (RESUME, RESTART):
+            failure = await refused(bench, envelope)
+            assert failure.message.startswith("it is being deleted")
+            await bench.handle.signal("submit", envelope)
+        bench.fakes.release("a/default")
+        assert (await result_of(bench.handle))["phase"] == "deleted"
+
+    async def test_content_that_is_not_recorded_yet_is_not_lost(self, bench: Bench) -> None:
+        bench.fakes.hold("open_delivery")
+        await bench.start(bench.app())
+        await bench.fakes.begun("open_delivery")
+        failure = await refused(bench, RESTART)
+        assert "has not begun" in failure.message
+        assert (await submit(bench, RESUME))["state"] == "joined"
+        bench.fakes.release("open_delivery")
+        assert (await result_of(bench.handle))["phase"] == "delivered"
+
     async def test_new_content_supersedes_a_resumed_run(self, bench: Bench) -> None:
         bench.fakes.done = done_of(await failed(bench), "one")
         await submit(bench, RESUME)

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from lateen.delivery.approvals import Approvals, names_run
     from lateen.delivery.deleting import Deletion
     from lateen.delivery.delivering import Delivery
-    from lateen.delivery.intake import NOTHING_TO_CONTINUE, Intake
+    from lateen.delivery.intake import Intake
     from lateen.delivery.progress import Progress
     from lateen.delivery.steering import Steering
     from lateen.delivery.submissions import Submission, read_submission
@@ -181,8 +181,9 @@ class ApplicationWorkflow:
         if submission.continuation is not None and not workflow.patched(_KNOWS_STEERING):
             self._intake.warn(f"a submission was ignored: {_TOO_OLD}")
             return
-        if self._intake.deletes and submission.continuation is not None:
-            self._intake.warn(f"a submission was ignored: {NOTHING_TO_CONTINUE}")
+        refusal = self._intake.against_continuing(submission)
+        if refusal:
+            self._intake.warn(f"a submission was ignored: {refusal}")
             return
         vetted = await self._vet(submission)
         if vetted.valid:

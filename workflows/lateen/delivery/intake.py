@@ -11,6 +11,7 @@ from lateen.model.base import Json
 from lateen.model.errors import InvalidApplication
 
 NOTHING_TO_CONTINUE = "it is being deleted: submit the application again to deliver it"
+NOT_RECORDED_YET = "what was submitted last has not begun: it would be lost; restart it once it has"
 
 _MOST_QUEUED = 100
 _LARGEST_QUEUE = 512 * 1024
@@ -60,11 +61,24 @@ class Intake:
 
     def refusal(self, submission: Submission) -> str:
         """Say why a submission can't be taken now; empty when it can."""
-        if self.deletes and submission.continuation is not None:
-            return NOTHING_TO_CONTINUE
         if submission.queue and not self._fits(submission):
             return f"{len(self.queue)} submissions wait already; supersede instead of queueing"
-        return ""
+        return self.against_continuing(submission)
+
+    def against_continuing(self, submission: Submission) -> str:
+        """Say why a recorded delivery can't be continued instead of what is to come; empty when it can.
+
+        The hub has no record yet of a deletion or of content that comes next: it would be forgotten.
+        """
+        if submission.continuation is None or self.current is None:
+            return ""
+        pending = self._pending(submission, self.current)
+        if self.deletes or pending.intent == "delete":
+            return NOTHING_TO_CONTINUE
+        begun = pending is self.current and self.progress.opened is not None
+        if begun or submission.queue or pending.continuation or pending.same_as(submission):
+            return ""
+        return NOT_RECORDED_YET
 
     def take(self, submission: Submission, *, delivers: str = "", fresh: bool = False) -> Json:
         """Take a submission and say what that means: its ``digest`` and ``state``.
