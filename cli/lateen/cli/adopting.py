@@ -15,6 +15,7 @@ from lateen.cli import codes
 from lateen.cli.actors import actor_option
 from lateen.cli.options import (
     allow_url_option,
+    app_argument,
     duration_option,
     hub_option,
     namespace_option,
@@ -53,7 +54,7 @@ class _Wish:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("app")
+@app_argument
 @namespace_option
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
 @click.option(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lateen.cli.options import namespace_option, output_option, task_queue_option
+from lateen.cli.options import (
+    all_namespaces_option,
+    namespace_option,
+    optional_app_argument,
+    output_option,
+    task_queue_option,
+)
 from lateen.cli.output import print_structured, print_toned, say
 
 if TYPE_CHECKING:
@@ -20,8 +26,8 @@ something else waits by then, the decision is void and says so.
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("app", required=False)
-@click.option("-A", "--all-namespaces", is_flag=True, help="Of every namespace.")
+@optional_app_argument
+@all_namespaces_option
 @namespace_option
 @click.option(
     "--plan/--no-plan",
@@ -53,7 +59,7 @@ def approvals(
         _print(found, forecast, where="" if all_namespaces else f" in namespace {namespace!r}")
     else:
         rows = [each.to_json() for each in found.approvals]
-        print_structured(rows, "json" if output == "json" else "yaml")
+        print_structured(rows, output)
     if found.note:
         say(f"note: {found.note}")
 

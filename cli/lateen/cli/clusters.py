@@ -41,9 +41,7 @@ def list_clusters(output: str, hub_kubeconfig: Path | None, registry_namespace: 
     if output == "table":
         print_table(_COLUMNS, [row for item in clusters for row in table_rows(item)])
     else:
-        print_structured(
-            [_shown(item) for item in clusters], "json" if output == "json" else "yaml"
-        )
+        print_structured([_shown(item) for item in clusters], output)
 
 
 @cluster.command()
@@ -256,7 +254,7 @@ def probe(name: str, output: str, hub_kubeconfig: Path | None, registry_namespac
             "recordedUid": found.recorded_uid,
             "identity": found.identity,
         }
-        print_structured(shown, "json" if output == "json" else "yaml")
+        print_structured(shown, output)
     refuse_mismatch(found)
     if output == "text":
         result(f"Connect to cluster {found.name} successfully.")

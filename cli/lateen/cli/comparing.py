@@ -17,6 +17,7 @@ from lateen.cli.options import (
     allow_url_option,
     hub_option,
     namespace_option,
+    optional_app_argument,
     output_option,
     registry_option,
 )
@@ -38,7 +39,7 @@ Exit codes, those of diff:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("app", required=False)
+@optional_app_argument
 @click.option(
     "-f",
     "--file",

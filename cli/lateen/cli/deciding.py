@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from lateen.cli.actors import actor_option
-from lateen.cli.options import Command, namespace_option, task_queue_option
+from lateen.cli.options import (
+    Command,
+    app_argument,
+    by_signal_option,
+    given,
+    namespace_option,
+    reason_option,
+    task_queue_option,
+)
 from lateen.cli.output import result, say
 
 if TYPE_CHECKING:
@@ -19,21 +27,29 @@ if TYPE_CHECKING:
 def _decision_options(command: Command) -> Command:
     for option in reversed(
         (
-            click.argument("app"),
+            app_argument,
             namespace_option,
-            click.option("--step", help="The step meant; needed when several wait."),
-            click.option("-m", "--reason", default="", help="Why, for the audit."),
+            click.option(
+                "--step", callback=given, help="The step meant; needed when several wait."
+            ),
+            reason_option,
             actor_option,
-            click.option("--revision", help="Decide only if this revision is the one that waits."),
-            click.option("--plan", help="Decide only if the plan with this digest still waits."),
             click.option(
-                "--run", help="Decide only if this run, by its id, is the one that waits."
+                "--revision",
+                callback=given,
+                help="Decide only if this revision is the one that waits.",
             ),
             click.option(
-                "--by-signal",
-                is_flag=True,
-                help="Only send it, without an answer: works while no worker runs.",
+                "--plan",
+                callback=given,
+                help="Decide only if the plan with this digest still waits.",
             ),
+            click.option(
+                "--run",
+                callback=given,
+                help="Decide only if this run, by its id, is the one that waits.",
+            ),
+            by_signal_option,
             task_queue_option,
         )
     ):
@@ -47,18 +63,7 @@ def approve(
     app: str, namespace: str, task_queue: str, by_signal: bool, **decision: str | None
 ) -> None:
     """Approve the step of APP that waits."""
-    from lateen.cli.patience import impatiently
-    from lateen.client.lateen import connect
-
-    async def run() -> Decided:
-        lateen = await connect(task_queue=task_queue)
-        bound = await _bound(lateen, namespace, app, _texts(decision), by_signal=by_signal)
-        return await impatiently(
-            lateen.approve(namespace, app, by_signal=by_signal, **bound),
-            tell=lambda: say("no worker answers yet"),
-        )
-
-    _tell(asyncio.run(run()), application=f"{namespace}/{app}", verb="approved", sent=by_signal)
+    _decide("approve", app, namespace, _texts(decision), task_queue=task_queue, sent=by_signal)
 
 
 @click.command()
@@ -67,18 +72,32 @@ def reject(
     app: str, namespace: str, task_queue: str, by_signal: bool, **decision: str | None
 ) -> None:
     """Reject the step of APP that waits: the delivery ends, and what is delivered stays."""
+    _decide("reject", app, namespace, _texts(decision), task_queue=task_queue, sent=by_signal)
+
+
+def _decide(
+    verb: Literal["approve", "reject"],
+    app: str,
+    namespace: str,
+    decision: dict[str, str],
+    *,
+    task_queue: str,
+    sent: bool,
+) -> None:
     from lateen.cli.patience import impatiently
     from lateen.client.lateen import connect
 
     async def run() -> Decided:
         lateen = await connect(task_queue=task_queue)
-        bound = await _bound(lateen, namespace, app, _texts(decision), by_signal=by_signal)
+        bound = await _bound(lateen, namespace, app, decision, by_signal=sent)
+        decide = lateen.approve if verb == "approve" else lateen.reject
         return await impatiently(
-            lateen.reject(namespace, app, by_signal=by_signal, **bound),
+            decide(namespace, app, by_signal=sent, **bound),
             tell=lambda: say("no worker answers yet"),
         )
 
-    _tell(asyncio.run(run()), application=f"{namespace}/{app}", verb="rejected", sent=by_signal)
+    done = {"approve": "approved", "reject": "rejected"}[verb]
+    _tell(asyncio.run(run()), application=f"{namespace}/{app}", verb=done, sent=sent)
 
 
 def _texts(decision: dict[str, str | None]) -> dict[str, str]:

@@ -84,7 +84,7 @@ def list_types(
         print_table(_ALL_COLUMNS, rows)
     else:
         shown = [_summary(each) for each in types]
-        print_structured(shown, "json" if output == "json" else "yaml")
+        print_structured(shown, output)
 
 
 @def_group.command("vet")

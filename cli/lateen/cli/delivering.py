@@ -13,11 +13,18 @@ import click
 from lateen.cli import codes
 from lateen.cli.actors import actor_option
 from lateen.cli.options import (
+    app_argument,
+    confirm_removal_option,
     duration_option,
+    given,
     hub_option,
     inline_secrets_option,
     namespace_option,
+    optional_app_argument,
+    queue_option,
     task_queue_option,
+    unchanged_ok_option,
+    wait_option,
 )
 from lateen.cli.output import say
 from lateen.cli.rolling_back import roll_back
@@ -63,7 +70,7 @@ Exit codes:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("app", required=False)
+@optional_app_argument
 @click.option(
     "-f",
     "--file",
@@ -73,27 +80,21 @@ Exit codes:
     help="File, directory, or `-` for standard input; may be given several times.",
 )
 @namespace_option
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end.")
+@wait_option
 @duration_option("--timeout", help="How long to wait; the delivery goes on after it.")
-@click.option(
-    "--queue", is_flag=True, help="Wait for a running delivery instead of superseding it."
-)
+@queue_option
 @click.option(
     "--create-namespace", is_flag=True, help="Create namespaces that are missing on a target."
 )
-@click.option(
-    "--confirm-removal",
-    multiple=True,
-    metavar="CLUSTER",
-    help="Remove the application from this cluster, which its policies no longer select.",
-)
+@confirm_removal_option
 @click.option(
     "--revision",
+    callback=given,
     metavar="REVISION",
     help="Deliver APP as this kept revision holds it; see `lateen revision list APP`.",
 )
 @inline_secrets_option
-@click.option("--unchanged-ok", is_flag=True, help="Exit with 0 instead of 3 when unchanged.")
+@unchanged_ok_option
 @actor_option
 @task_queue_option
 @hub_option
@@ -151,9 +152,9 @@ def up(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 
 
 @click.command(epilog=_DELETE_EPILOG)
-@click.argument("app")
+@app_argument
 @namespace_option
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end.")
+@wait_option
 @duration_option("--timeout", help="How long to wait; the deletion goes on after it.")
 @click.option("--orphan", is_flag=True, help="Leave the objects in the clusters; only forget them.")
 @click.option(

@@ -10,7 +10,13 @@ import click
 
 from lateen.cli import codes
 from lateen.cli.actors import actor_option
-from lateen.cli.options import namespace_option, output_option, task_queue_option
+from lateen.cli.options import (
+    all_namespaces_option,
+    namespace_option,
+    optional_app_argument,
+    output_option,
+    task_queue_option,
+)
 from lateen.cli.output import print_structured, print_toned, say
 from lateen.model.errors import LateenError
 
@@ -26,8 +32,8 @@ Exit codes, those of diff:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("app", required=False)
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at those of every namespace.")
+@optional_app_argument
+@all_namespaces_option
 @namespace_option
 @click.option(
     "--repair", is_flag=True, help="Deliver again what drifted, unless an application forbids it."
@@ -86,7 +92,7 @@ def _print(found: DriftSummary, output: str) -> None:
     if output == "text":
         print_toned(summary_lines(found))
     else:
-        print_structured(found.to_json(), "json" if output == "json" else "yaml")
+        print_structured(found.to_json(), output)
 
 
 def _code(found: DriftSummary) -> int:

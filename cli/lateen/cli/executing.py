@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lateen.cli import codes
+from lateen.cli.options import app_argument
 from lateen.cli.output import clean, say
 from lateen.cli.reaching import NothingRuns, Reached, Target, reach, reaching_options
 from lateen.cli.terminals import raw_mode, read_input, size_of, write_all
@@ -26,7 +27,7 @@ _DEADLY = (signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("exec")
-@click.argument("app")
+@app_argument
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.option("-i", "--stdin", is_flag=True, help="Pass standard input on.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")

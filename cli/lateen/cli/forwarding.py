@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lateen.cli.forwards import Forwarder, NoPod, PodPicker, PortPair, listen, remote_port
+from lateen.cli.options import app_argument
 from lateen.cli.output import result, say
 from lateen.cli.reaching import NothingRuns, Reached, Target, reach, reaching_options
 
@@ -42,7 +43,7 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> lis
 
 
 @click.command("port-forward")
-@click.argument("app")
+@app_argument
 @click.argument("ports", nargs=-1, required=True, metavar="LOCAL:REMOTE...", callback=_pairs)
 @reaching_options
 @click.option("--service", default="", metavar="NAME", help="To this Service.")

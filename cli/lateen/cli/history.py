@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lateen.cli.options import namespace_option, output_option, task_queue_option
+from lateen.cli.options import app_argument, namespace_option, output_option, task_queue_option
 from lateen.cli.output import print_structured, print_toned
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("app")
+@app_argument
 @namespace_option
 @output_option("text", "json", "yaml")
 @task_queue_option
@@ -34,7 +34,7 @@ def history(app: str, namespace: str, output: str, task_queue: str) -> None:
 
         print_toned(history_lines(found))
     else:
-        print_structured(found.to_json(), "json" if output == "json" else "yaml")
+        print_structured(found.to_json(), output)
 
 
 async def _history(namespace: str, app: str, *, task_queue: str) -> History:

@@ -32,6 +32,20 @@ def _namespace(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
+def name_alone(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse ``<namespace>/<name>``, which is how applications are shown, but not how they are named."""
+    namespace, slash, name = (value or "").partition("/")
+    if slash:
+        raise click.BadParameter(f"expected a name alone; write `{name} -n {namespace}`")
+    return value
+
+
+app_argument = click.argument("app", callback=name_alone)
+"""Passes ``app: str``, the name of an application."""
+
+optional_app_argument = click.argument("app", required=False, callback=name_alone)
+"""Passes ``app: str | None``."""
+
 namespace_option = click.option(
     "-n",
     "--namespace",
@@ -43,6 +57,11 @@ namespace_option = click.option(
     help="Namespace of the application.",
 )
 """Passes ``namespace: str``, that of an application."""
+
+all_namespaces_option = click.option(
+    "-A", "--all-namespaces", is_flag=True, help="Those of every namespace."
+)
+"""Passes ``all_namespaces: bool``."""
 
 registry_option = click.option(
     "--registry-namespace",
@@ -96,6 +115,50 @@ task_queue_option = click.option(
     help="Temporal task queue that the worker polls.",
 )
 """Passes ``task_queue: str``."""
+
+
+wait_option = click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait for the end."
+)
+"""Passes ``wait: bool``."""
+
+queue_option = click.option(
+    "--queue", is_flag=True, help="Wait for a running delivery instead of superseding it."
+)
+"""Passes ``queue: bool``."""
+
+confirm_removal_option = click.option(
+    "--confirm-removal",
+    multiple=True,
+    metavar="CLUSTER",
+    help="Remove the application from this cluster, which its policies no longer select.",
+)
+"""Passes ``confirm_removal: tuple[str, ...]``."""
+
+unchanged_ok_option = click.option(
+    "--unchanged-ok", is_flag=True, help="Exit with 0 instead of 3 when unchanged."
+)
+"""Passes ``unchanged_ok: bool``."""
+
+reason_option = click.option("-m", "--reason", default="", help="Why, for the audit.")
+"""Passes ``reason: str``."""
+
+by_signal_option = click.option(
+    "--by-signal",
+    is_flag=True,
+    help="Only send it, without an answer: works while no worker runs.",
+)
+"""Passes ``by_signal: bool``."""
+
+
+def given(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty value of an option whose absence means something wider.
+
+    A script's variable that is unset must not mean another revision, every step, or any plan.
+    """
+    if value is not None and not value.strip():
+        raise click.BadParameter("is empty; leave the option out instead")
+    return value
 
 
 def duration_option(name: str, *, help: str) -> Callable[[Command], Command]:  # noqa: A002 - click's word

@@ -120,16 +120,16 @@ def whole_text(drawing: RenderableType) -> str:
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
-def print_structured(value: object, form: Literal["json", "yaml"]) -> None:
-    """Print a value as one JSON document, or as YAML; keys keep their order."""
+def print_structured(value: object, form: str) -> None:
+    """Print a value as one document of JSON if ``form`` is that, else of YAML; keys keep their order."""
     if form == "json":
         click.echo(_json(value))
     else:
         click.echo(to_yaml(value), nl=False)
 
 
-def print_change(value: object, form: Literal["json", "yaml"]) -> None:
-    """Print a value of a stream: a line of JSON, or a document of YAML."""
+def print_change(value: object, form: str) -> None:
+    """Print a value of a stream: a line of JSON if ``form`` is that, else a document of YAML."""
     if form == "json":
         text = json.dumps(value, ensure_ascii=False)
         click.echo("".join(map(_json_escape, text)))

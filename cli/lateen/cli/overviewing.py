@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lateen.cli.options import namespace_option, output_option, task_queue_option
+from lateen.cli.options import (
+    all_namespaces_option,
+    namespace_option,
+    output_option,
+    task_queue_option,
+)
 from lateen.cli.output import print_change, print_structured, print_table, result, say
 from lateen.cli.overview_text import (
     COLUMNS,
@@ -33,7 +38,7 @@ with -o json a line of JSON, with -o yaml a document. It goes on until Ctrl-C
 
 
 @click.command(epilog=_EPILOG)
-@click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
+@all_namespaces_option
 @namespace_option
 @click.option("--once", is_flag=True, help="Print once and end.")
 @output_option("table", "json", "yaml")
@@ -92,7 +97,7 @@ def _draw(overview: Overview, trouble: str, console: Console) -> RenderableType:
 def _print(found: Overview, output: str, *, where: str) -> None:
     if output != "table":
         rows = [row.to_json() for row in found.deliveries]
-        print_structured(rows, "json" if output == "json" else "yaml")
+        print_structured(rows, output)
     elif found.deliveries:
         print_table(COLUMNS, [plain_cells(row) for row in found.deliveries])
     else:
@@ -128,4 +133,4 @@ class Changes:
         if self._output == "table":
             result(change_line(row))
         else:
-            print_change(now, "json" if self._output == "json" else "yaml")
+            print_change(now, self._output)

@@ -12,7 +12,9 @@ import click
 from lateen.cli import codes
 from lateen.cli.comparing import trouble_is_no_difference
 from lateen.cli.options import (
+    app_argument,
     hub_option,
+    name_alone,
     namespace_option,
     output_option,
     registry_option,
@@ -53,7 +55,7 @@ def revision() -> None:
 
 
 @revision.command("list")
-@click.argument("app")
+@app_argument
 @namespace_option
 @click.option("--limit", type=click.IntRange(min=1), help="Show only so many, the newest.")
 @output_option("table", "json", "yaml")
@@ -70,15 +72,15 @@ def list_revisions(
     rows = found.revisions[:limit]
     if output != "table":
         shown = found.model_copy(update={"revisions": rows}).to_json()
-        print_structured(shown, "json" if output == "json" else "yaml")
+        print_structured(shown, output)
     elif rows:
         print_table(_COLUMNS, map(_cells, rows))
     else:
         say(f"no revision of {found.application} is kept")
 
 
-@revision.command("show")
-@click.argument("name", metavar="APP|REVISION")
+@revision.command("show", short_help="Show what a revision of APP holds.")
+@click.argument("name", metavar="APP|REVISION", callback=name_alone)
 @namespace_option
 @output_option("yaml", "json")
 @hub_option
@@ -88,11 +90,13 @@ def show(name: str, namespace: str, output: str, hub_kubeconfig: Path | None) ->
     Of an APP it is the revision that a delivery began with last. Contents of Secrets are never shown.
     """
     found = asyncio.run(_show(namespace, name, hub_kubeconfig=hub_kubeconfig))
-    print_structured(found, "json" if output == "json" else "yaml")
+    print_structured(found, output)
 
 
-@revision.command("diff", epilog=_EPILOG)
-@click.argument("app")
+@revision.command(
+    "diff", short_help="Show what is different between two revisions.", epilog=_EPILOG
+)
+@app_argument
 @click.argument("before", metavar="R1")
 @click.argument("after", metavar="[R2]", required=False)
 @namespace_option

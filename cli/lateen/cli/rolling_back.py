@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lateen.cli.actors import actor_option
-from lateen.cli.options import duration_option, namespace_option, task_queue_option
+from lateen.cli.options import (
+    app_argument,
+    confirm_removal_option,
+    duration_option,
+    given,
+    namespace_option,
+    queue_option,
+    task_queue_option,
+    unchanged_ok_option,
+    wait_option,
+)
 from lateen.cli.submitting import CODES, Wish, exit_code, submit_one, uninterrupted
 
 if TYPE_CHECKING:
@@ -20,33 +30,26 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=CODES)
-@click.argument("app")
+@app_argument
 @click.option(
     "--revision",
     "--to",
-    default="",
+    callback=given,
     show_default="the one delivered before the current one",
     metavar="REVISION",
     help="A kept revision; see `lateen revision list APP`.",
 )
 @namespace_option
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end.")
+@wait_option
 @duration_option("--timeout", help="How long to wait; the rollback goes on after it.")
-@click.option(
-    "--queue", is_flag=True, help="Wait for a running delivery instead of superseding it."
-)
-@click.option(
-    "--confirm-removal",
-    multiple=True,
-    metavar="CLUSTER",
-    help="Remove the application from this cluster, which its policies no longer select.",
-)
-@click.option("--unchanged-ok", is_flag=True, help="Exit with 0 instead of 3 when unchanged.")
+@queue_option
+@confirm_removal_option
+@unchanged_ok_option
 @actor_option
 @task_queue_option
 def rollback(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     app: str,
-    revision: str,
+    revision: str | None,
     namespace: str,
     wait: bool,
     timeout: timedelta | None,
@@ -65,7 +68,9 @@ def rollback(  # noqa: PLR0913, PLR0917 - click passes one argument an option
     sys.exit(roll_back(app, revision, namespace=namespace, wish=wish, same_is_fine=unchanged_ok))
 
 
-def roll_back(app: str, revision: str, *, namespace: str, wish: Wish, same_is_fine: bool) -> int:
+def roll_back(
+    app: str, revision: str | None, *, namespace: str, wish: Wish, same_is_fine: bool
+) -> int:
     """Go back to a revision and follow that; return the exit code.
 
     ``same_is_fine`` makes 0 of the code that says that it is delivered already.

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lateen.cli.options import namespace_option, output_option, task_queue_option
+from lateen.cli.options import (
+    all_namespaces_option,
+    app_argument,
+    namespace_option,
+    output_option,
+    task_queue_option,
+)
 from lateen.cli.output import print_change, print_structured, print_table, result, say
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ _MOST_CLUSTERS = 4
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("app")
+@app_argument
 @namespace_option
 @click.option("--tree", is_flag=True, help="Steps, placements, components and objects as a tree.")
 @click.option("--pod", "--pods", "pods", is_flag=True, help="Its pods, in all clusters.")
@@ -66,7 +72,7 @@ def status(
     if output == "text":
         result(status_pages(found, wanted))
     else:
-        print_structured(found.to_json(), "json" if output == "json" else "yaml")
+        print_structured(found.to_json(), output)
     for note in notes_of(found):
         say(f"note: {note}")
 
@@ -129,13 +135,13 @@ class ChangeTeller:
             return
         first, self._told = not self._told, now
         if self._output != "text":
-            print_change(now, "json" if self._output == "json" else "yaml")
+            print_change(now, self._output)
             return
         result(self._text(seen) if first else f"\n---\n{self._text(seen)}")
 
 
 @click.command()
-@click.option("-A", "--all-namespaces", is_flag=True, help="List those of every namespace.")
+@all_namespaces_option
 @namespace_option
 @output_option("table", "json", "yaml")
 @task_queue_option
@@ -144,7 +150,7 @@ def ls(all_namespaces: bool, namespace: str, output: str, task_queue: str) -> No
     found = asyncio.run(_list(None if all_namespaces else namespace, task_queue=task_queue))
     if output != "table":
         rows = [row.to_json() for row in found.applications]
-        print_structured(rows, "json" if output == "json" else "yaml")
+        print_structured(rows, output)
     elif found.applications:
         columns = ("NAMESPACE", *_COLUMNS) if all_namespaces else _COLUMNS
         lines = [line for row in found.applications for line in _lines(row)]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from lateen.cli.options import output_option
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,7 +94,7 @@ def down(state_dir: Path | None, clusters: Sequence[str], *, delete: bool) -> No
 
 @local.command()
 @_state_dir
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
+@output_option("table", "json")
 def status(state_dir: Path | None, output: str) -> None:
     """Show the parts of the stack; exit code 1 if one of them does not run."""
     parts = _stack(state_dir).status()
@@ -113,7 +115,13 @@ def env(state_dir: Path | None) -> None:
 
 
 @local.command()
-@click.option("--provider", type=click.Choice(["kwok", "kind"]), default="kwok", show_default=True)
+@click.option(
+    "--provider",
+    type=click.Choice(["kwok", "kind"]),
+    default="kwok",
+    show_default=True,
+    help="Whose programs: those that make kwok clusters, or kind clusters.",
+)
 def tools(provider: str) -> None:
     """Find or build every program that the stack runs, and show where each comes from."""
     from lateen.local.building import Cache

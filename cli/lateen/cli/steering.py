@@ -9,7 +9,17 @@ import click
 
 from lateen.cli import codes
 from lateen.cli.actors import actor_option
-from lateen.cli.options import Command, duration_option, namespace_option, task_queue_option
+from lateen.cli.options import (
+    Command,
+    app_argument,
+    by_signal_option,
+    duration_option,
+    given,
+    namespace_option,
+    reason_option,
+    task_queue_option,
+    wait_option,
+)
 from lateen.cli.output import result, say
 from lateen.cli.submitting import attend, end_with
 
@@ -42,28 +52,22 @@ Exit codes:
   130  interrupted; it ends all the same
 """
 
-_reason_option = click.option("-m", "--reason", default="", help="Why, for the audit.")
-
 
 def _waiting_options(command: Command) -> Command:
     for option in (
         duration_option("--timeout", help="How long to wait; the delivery goes on after it."),
-        click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end."),
+        wait_option,
     ):
         command = option(command)
     return command
 
 
 @click.command()
-@click.argument("app")
+@app_argument
 @namespace_option
-@_reason_option
+@reason_option
 @actor_option
-@click.option(
-    "--by-signal",
-    is_flag=True,
-    help="Only send it, without an answer: works while no worker runs.",
-)
+@by_signal_option
 @task_queue_option
 def suspend(
     app: str, namespace: str, reason: str, actor: str, by_signal: bool, task_queue: str
@@ -88,14 +92,21 @@ def suspend(
     end_with(run(), application=application)
 
 
-@click.command(epilog=_CODES.format(done="resumed, approved, or delivered"))
-@click.argument("app")
+@click.command(
+    short_help="Let APP go on: lift a suspension, approve, or continue.",
+    epilog=_CODES.format(done="resumed, approved, or delivered"),
+)
+@app_argument
 @namespace_option
-@click.option("--step", help="Approve this step.")
-@_reason_option
+@click.option("--step", callback=given, help="Approve this step.")
+@reason_option
 @actor_option
-@click.option("--revision", help="Approve only if this revision is the one that waits.")
-@click.option("--plan", help="Approve only if the plan with this digest still waits.")
+@click.option(
+    "--revision", callback=given, help="Approve only if this revision is the one that waits."
+)
+@click.option(
+    "--plan", callback=given, help="Approve only if the plan with this digest still waits."
+)
 @_waiting_options
 @task_queue_option
 def resume(  # noqa: PLR0913, PLR0917 - click passes one argument an option
@@ -142,9 +153,9 @@ def resume(  # noqa: PLR0913, PLR0917 - click passes one argument an option
 
 
 @click.command(epilog=_CODES.format(done="delivered (with --no-wait: submitted)"))
-@click.argument("app")
+@app_argument
 @namespace_option
-@click.option("--step", help="Run this step and those after it again.")
+@click.option("--step", callback=given, help="Run this step and those after it again.")
 @actor_option
 @_waiting_options
 @task_queue_option
@@ -175,9 +186,9 @@ def restart(
 
 
 @click.command(epilog=_TERMINATE_CODES)
-@click.argument("app")
+@app_argument
 @namespace_option
-@_reason_option
+@reason_option
 @actor_option
 @click.option(
     "--force", is_flag=True, help="Let Temporal end it at once, also while no worker runs."

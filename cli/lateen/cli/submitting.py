@@ -110,8 +110,16 @@ async def attend(
 
 def end_with(run: Coroutine[Any, Any, Verdict | None], *, application: str) -> NoReturn:
     """Run a command, print its verdict if it has one, and exit with its code."""
+    from lateen.client.errors import NoWorker
+
     try:
         verdict = asyncio.run(run)
+    except NoWorker as error:
+        if not error.submitted:
+            raise
+        from lateen.cli.verdicts import of_error
+
+        verdict = of_error(application, error)
     except KeyboardInterrupt:
         from lateen.cli.verdicts import command
 

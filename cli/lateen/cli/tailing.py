@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lateen.cli import codes
-from lateen.cli.options import duration_option
+from lateen.cli.options import app_argument, duration_option
 from lateen.cli.output import say
 from lateen.cli.reaching import NothingRuns, Reached, Target, reach, reaching_options
 from lateen.cli.terminals import abandoned
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("app")
+@app_argument
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @click.option("--all", "everything", is_flag=True, help="All that matches, in every cluster.")
 @reaching_options

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from lateen.cli import codes
-from lateen.cli.options import namespace_option, output_option, task_queue_option
+from lateen.cli.options import (
+    app_argument,
+    given,
+    namespace_option,
+    output_option,
+    task_queue_option,
+)
 from lateen.cli.output import print_structured, print_table, result, say
 
 if TYPE_CHECKING:
@@ -20,10 +26,10 @@ if TYPE_CHECKING:
 _COLUMNS = ("DELIVERY", "REVISION", "PHASE", "STARTED", "ENDED", "BY")
 
 
-@click.command()
-@click.argument("app")
+@click.command(short_help="Tell what APP's latest run did, an event a line.")
+@app_argument
 @namespace_option
-@click.option("--step", help="Only what belongs to this step.")
+@click.option("--step", callback=given, help="Only what belongs to this step.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @output_option("text", "json")
 @task_queue_option
@@ -52,7 +58,7 @@ def logs(
 
 
 @click.command("list")
-@click.argument("app")
+@app_argument
 @namespace_option
 @output_option("table", "json", "yaml")
 @task_queue_option
@@ -68,7 +74,7 @@ def list_runs(app: str, namespace: str, output: str, task_queue: str) -> None:
     found = asyncio.run(run())
     if output != "table":
         rows = [row.to_json() for row in found.runs]
-        print_structured(rows, "json" if output == "json" else "yaml")
+        print_structured(rows, output)
     else:
         from lateen.cli.times import shown_time
 

@@ -48,7 +48,7 @@ def of_patience(application: str, message: str, progress: Progress | None) -> Ve
         hints = [*_owed(progress), *hints]
         if progress.phase == "deleting":
             again = command("delete", application, "--abandon", "CLUSTER")
-            hints.append(f"  give up on a cluster: `{again}`")
+            hints.append(f"  give up on a cluster: {again}")
     return Verdict(application, codes.TIMED_OUT, message, hints)
 
 
@@ -146,7 +146,7 @@ def _hints(outcome: Outcome) -> list[str]:
 
 
 def _going_on(outcome: Outcome) -> str:
-    return f"  the rest of it: `{command('workflow resume', outcome.application)}`"
+    return f"  go on: {command('workflow resume', outcome.application)}"
 
 
 def _notes(outcome: Outcome) -> list[str]:

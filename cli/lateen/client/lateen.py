@@ -29,10 +29,11 @@ from lateen.client.results import (
     Decided,
     Submitted,
 )
-from lateen.client.steerable import Steerable
+from lateen.client.steerable import Steerable, texts
 from lateen.client.workers import has_worker, no_worker
 from lateen.contracts import identifiers
 from lateen.contracts.drift import DriftRequest, DriftSummary
+from lateen.contracts.identifiers import workflow_id
 from lateen.model.application import Application
 from lateen.model.base import Json
 from lateen.model.durations import format_duration
@@ -119,7 +120,7 @@ class Lateen(Readable, Steerable):
         up if they can't be reached: what is there stays.
         """
         envelope = submitting.deletion(actor=actor or "", orphan=orphan, abandon=abandon)
-        return await self._submit(envelope, application=_id(namespace, name))
+        return await self._submit(envelope, application=workflow_id(namespace, name))
 
     async def rollback(
         self,
@@ -142,7 +143,7 @@ class Lateen(Readable, Steerable):
         envelope = submitting.rollback(
             revision, actor=actor or "", queue=queue, confirm_removal=confirm_removal
         )
-        return await self._submit(envelope, application=_id(namespace, name))
+        return await self._submit(envelope, application=workflow_id(namespace, name))
 
     async def _submit(self, envelope: Json, *, application: str) -> Submitted:
         with translated(self.client):
@@ -202,11 +203,14 @@ class Lateen(Readable, Steerable):
         ``plan``, ``revision`` and ``run`` bind the decision: it is void if something else waits by now.
         ``by_signal`` leaves it in the run's mailbox for when a worker runs. Raises ``NotWaiting``.
         """
-        decision = _decision(
+        decision = texts(
             step=step, actor=actor, reason=reason, plan=plan, revision=revision, run=run
         )
         return await self._decide(
-            identifiers.APPROVE, decision, application=_id(namespace, name), by_signal=by_signal
+            identifiers.APPROVE,
+            decision,
+            application=workflow_id(namespace, name),
+            by_signal=by_signal,
         )
 
     async def reject(  # noqa: PLR0913 - one keyword for each key of a decision
@@ -223,11 +227,14 @@ class Lateen(Readable, Steerable):
         by_signal: bool = False,
     ) -> Decided:
         """Reject the step that waits: the delivery ends, what is delivered stays. Otherwise as ``approve``."""
-        decision = _decision(
+        decision = texts(
             step=step, actor=actor, reason=reason, plan=plan, revision=revision, run=run
         )
         return await self._decide(
-            identifiers.REJECT, decision, application=_id(namespace, name), by_signal=by_signal
+            identifiers.REJECT,
+            decision,
+            application=workflow_id(namespace, name),
+            by_signal=by_signal,
         )
 
     async def _decide(
@@ -300,10 +307,6 @@ async def connect(*, task_queue: str = identifiers.TASK_QUEUE, **settings: Any) 
     return Lateen(await connect_temporal(**settings), task_queue=task_queue)
 
 
-def _id(namespace: str, name: str) -> str:
-    return identifiers.workflow_id(namespace, name)
-
-
 def _read(application: Mapping[str, Any] | Application | str) -> Application:
     if isinstance(application, Application):
         return application
@@ -315,7 +318,3 @@ def _read(application: Mapping[str, Any] | Application | str) -> Application:
         case documents:
             kinds = ", ".join(document.kind for document in documents) or "nothing"
             raise InvalidManifest(f"expected one Application, found {kinds}")
-
-
-def _decision(**texts: str | None) -> Json:
-    return {key: text for key, text in texts.items() if text}

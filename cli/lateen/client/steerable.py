@@ -74,7 +74,7 @@ class Steerable(abc.ABC):
         """
         return await self._say(
             identifiers.SUSPEND,
-            _texts(actor=actor, reason=reason),
+            texts(actor=actor, reason=reason),
             application=workflow_id(namespace, name),
             by_signal=by_signal,
         )
@@ -104,7 +104,7 @@ class Steerable(abc.ABC):
         if progress is None:
             return Resumed(submitted=await self._go_on(namespace, name, actor=actor))
         if progress.suspended and not step:
-            word = _texts(actor=actor, reason=reason)
+            word = texts(actor=actor, reason=reason)
             return Resumed(
                 steered=await self._say(identifiers.RESUME, word, application=application)
             )
@@ -114,7 +114,7 @@ class Steerable(abc.ABC):
             message = f"{application} is being {doing}, is not suspended and waits for nobody"
             raise NotWaiting(message)
         shown = waiting[0] if len(waiting) == 1 else Waiting(step=step or "")
-        decision = _texts(
+        decision = texts(
             step=shown.step,
             actor=actor,
             reason=reason,
@@ -173,7 +173,7 @@ class Steerable(abc.ABC):
         It is cancelled: an apply that runs ends first, and the audit says by whom. With ``force`` Temporal
         terminates it at once, which needs no worker. Raises ``NotWaiting`` when nothing is open.
         """
-        word = _texts(actor=actor, reason=reason)
+        word = texts(actor=actor, reason=reason)
         with translated(self.client):
             return await steering.terminate(
                 self.client, workflow_id(namespace, name), word=word, force=force
@@ -190,5 +190,6 @@ class Steerable(abc.ABC):
             )
 
 
-def _texts(**texts: str | None) -> Json:
-    return {key: text for key, text in texts.items() if text}
+def texts(**given: str | None) -> Json:
+    """Return the texts that are given: what a message says, without what it leaves out."""
+    return {key: text for key, text in given.items() if text}

@@ -15,7 +15,9 @@ from click.testing import CliRunner, Result
 
 from lateen.cli.gathering import InvalidDocuments, read_files
 from lateen.cli.main import cli
+from lateen.cli.submitting import end_with
 from lateen.client.documents import write_yaml
+from lateen.client.errors import NoWorker
 from support.applications import application
 
 
@@ -96,9 +98,66 @@ class TestUsage:
         for line in ("0    delivered", "3    unchanged", "4    waiting", "8    not finished"):
             assert line in text
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("up", "web", "--revision", ""),
+            ("approve", "web", "--plan", ""),
+            ("reject", "web", "--run", " "),
+            ("workflow", "rollback", "web", "--to", ""),
+            ("workflow", "restart", "web", "--step", ""),
+            ("workflow", "resume", "web", "--step", ""),
+        ],
+    )
+    def test_an_empty_value_does_not_mean_any(self, arguments: tuple[str, ...]) -> None:
+        """A script's variable that is unset must not roll back, run every step or approve any plan."""
+        result = invoke(*arguments)
+        assert (result.exit_code, "is empty; leave the option out" in result.stderr) == (2, True)
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("status",),
+            ("approvals",),
+            ("history",),
+            ("delete", "-y"),
+            ("workflow", "resume"),
+            ("revision", "show"),
+        ],
+    )
+    def test_a_namespace_is_no_part_of_a_name(self, command: tuple[str, ...]) -> None:
+        result = invoke(*command, "prod/web")
+        assert (result.exit_code, "write `web -n prod`" in result.stderr) == (2, True)
+
+    def test_a_mistyped_command_is_told_the_right_one(self) -> None:
+        result = invoke("stats")
+        assert (result.exit_code, "Did you mean 'status'?" in result.stderr) == (2, True)
+        assert "Did you mean" not in invoke("frobnicate").stderr
+
     def test_nothing_to_deliver_is_said(self) -> None:
         result = invoke("up", "-f", "-", stdin="")
         assert (result.exit_code, "nothing to deliver" in result.stderr) == (0, True)
+
+
+class TestNobodyAnswers:
+    """No worker answered a command that steers."""
+
+    @staticmethod
+    def ends_with(error: NoWorker) -> Any:
+        async def unanswered() -> None:
+            raise error
+
+        with pytest.raises(SystemExit) as ended:
+            end_with(unanswered(), application="prod/web")
+        return ended.value.code
+
+    def test_what_was_submitted_goes_on(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert self.ends_with(NoWorker("begins when one answers", submitted=True)) == 8
+        assert capsys.readouterr().out == "prod/web: error: begins when one answers\n"
+
+    def test_what_was_not_is_an_error(self) -> None:
+        with pytest.raises(NoWorker):
+            self.ends_with(NoWorker("nothing was submitted"))
 
 
 def run(nowhere: dict[str, str], *arguments: str) -> tuple[int, str, float]:
@@ -143,7 +202,17 @@ class TestWithoutServer:
         assert seconds < 5
 
     def test_help_loads_nothing_heavy(self, nowhere: dict[str, str]) -> None:
-        for command in ("up", "status", "ls", "approve", "delete", "dry-run"):
+        for command in (
+            "up",
+            "status",
+            "ls",
+            "approve",
+            "delete",
+            "dry-run",
+            "history",
+            "watch",
+            "approvals",
+        ):
             script = (
                 "import sys\nfrom click.testing import CliRunner\nfrom lateen.cli.main import cli\n"
                 f"assert CliRunner().invoke(cli, [{command!r}, '--help']).exit_code == 0\n"

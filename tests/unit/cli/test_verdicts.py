@@ -124,7 +124,7 @@ def test_patience_tells_what_is_owed() -> None:
     assert verdict.hints == [
         "  b: deleting, attempt 4: no connection",
         "  see `lateen status web -n prod`",
-        "  give up on a cluster: `lateen delete web -n prod --abandon CLUSTER`",
+        "  give up on a cluster: lateen delete web -n prod --abandon CLUSTER",
     ]
 
 
