@@ -128,6 +128,23 @@ class TestSuspend:
         await bench.handle.execute_update("resume", BEN)
         assert "timed out" in (await failure_of(run)).message
 
+    async def test_is_shown_while_a_delivery_that_failed_has_to_prune(self, bench: Bench) -> None:
+        bench.fakes.prune_after_failure = ["b"]
+        bench.fakes.failures["a/default"] = [failing(errors.UNHEALTHY, "down")]
+        bench.fakes.hold("close_delivery")
+        run = await bench.start(bench.app(topologies={"t": ["a"]}))
+        await bench.fakes.begun("close_delivery")
+        await bench.handle.execute_update("suspend", MIA)
+        bench.fakes.release("close_delivery")
+        state = await bench.until(lambda s: s.get("suspended"))
+        assert state["suspended"]["actor"] == "mia"
+        assert bench.fakes.called("prune_cluster") == []
+        await bench.handle.execute_update("resume", BEN)
+        failure = await failure_of(run)
+        assert "suspended" not in failure.details[0]
+        assert len(bench.fakes.called("prune_cluster")) == 1
+        assert len(events(bench)) == 2
+
     async def test_begins_no_pruning(self, bench: Bench) -> None:
         bench.fakes.prune = ["b"]
         bench.fakes.hold("a/default")

@@ -29,7 +29,7 @@ from lateen.planning.pruning import PruneDecision
 _STATES = ("failed", "cancelled", "delivering", "pending", "")
 """What a placement may be besides delivered, the worst first."""
 
-_MOST_PLACEMENTS = 500
+MOST_PLACEMENTS = 500
 """Beyond this many only the placements that failed are recorded one by one."""
 
 
@@ -160,7 +160,7 @@ async def _record_end(
                 "placements_digest": _digest(request),
                 "clusters": sorted({placement.cluster for placement in request.placements}),
                 "retained": retained,
-                "steps": _steps(request.steps),
+                "steps": bounded(request.steps),
             }
         )
 
@@ -188,9 +188,10 @@ def _digest(request: CloseDelivery) -> str:
     return placements_digest(plans)
 
 
-def _steps(outcomes: list[StepOutcome]) -> list[Json]:
+def bounded(outcomes: Sequence[StepOutcome]) -> list[Json]:
+    """Write the outcomes of steps as the audit has room for them."""
     total = sum(len(outcome.placements) for outcome in outcomes)
-    if total <= _MOST_PLACEMENTS:
+    if total <= MOST_PLACEMENTS:
         return [outcome.to_json() for outcome in outcomes]
     return [
         outcome.model_copy(

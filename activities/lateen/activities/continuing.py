@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lateen.activities.claiming import claim, claimed_number
+from lateen.activities.closing import MOST_PLACEMENTS, bounded
 from lateen.activities.opening import first_plan
 from lateen.activities.past import Past, refuse_what_cannot_go_on, to_run_again
 from lateen.activities.planning import plan_all, split
@@ -26,12 +27,13 @@ from lateen.contracts.messages import (
     Vetted,
 )
 from lateen.model.errors import InvalidApplication
-from lateen.model.parsing import parse_policy
+from lateen.model.parsing import parse_application, parse_policy
 from lateen.model.records import Audit, DeliveryRecord, RevisionRef, Snapshot
 from lateen.planning.inline_secrets import refuse_inline_secrets
 from lateen.planning.plan import PlannedStep
 from lateen.planning.references import inline_policy
 from lateen.planning.resolving import Resolved
+from lateen.planning.rolling_back import refuse_other_plugins
 from lateen.planning.step_types import SUSPEND
 from lateen.policies.topology import ClusterInfo
 
@@ -70,7 +72,7 @@ async def open_continuation(
     recorded = await _read(rooms, request, wish, audit, run_id=run_id)
     if recorded.record.run_id == run_id:  # A retry: what was found is written already.
         claimed_number(audit, run_id=run_id, seen=audit.latest_delivery)
-        done = [StepOutcome.model_validate(step) for step in recorded.record.steps]
+        done = await _found_before(rooms, recorded, wish, audit)
     else:
         done = await _find_done(rooms, recorded, wish, audit)
         await _store_if_missing(rooms, recorded.resolved)
@@ -82,8 +84,9 @@ async def open_continuation(
             seen=audit,
             message=_said(wish, recorded.record),
             record={
+                "intent": recorded.record.intent,  # One that goes back stays one.
                 "continues": recorded.record.number,
-                "steps": [outcome.to_json() for outcome in done],
+                "steps": bounded(done),
             },
         )
     plan = recorded.resolved.plan
@@ -126,6 +129,9 @@ async def _read(
             hint="submit the application again",
         )
     ref, snapshot = found
+    refuse_other_plugins(
+        snapshot, parse_application(snapshot.application), rooms.types, revision=ref.name
+    )
     resolved = await rooms.resolve(namespace, ref)
     _refuse_secrets(rooms, resolved, snapshot)
     clusters = await rooms.cluster_infos()
@@ -153,6 +159,15 @@ def _said(wish: Continuation, record: DeliveryRecord) -> str:
     verb = "restarts" if wish.restart else "resumes"
     step = f" from step {wish.step!r}" if wish.step else ""
     return f"{verb} delivery {record.number}{step}"
+
+
+async def _found_before(
+    rooms: Rooms, recorded: _Recorded, wish: Continuation, audit: Audit
+) -> list[StepOutcome]:
+    """Return what an attempt before found done; of too many placements only the clusters tell again."""
+    if sum(len(plan.placements) for plan in recorded.plans) > MOST_PLACEMENTS:
+        return await _find_done(rooms, recorded, wish, audit)
+    return [StepOutcome.model_validate(step) for step in recorded.record.steps]
 
 
 async def _find_done(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lateen.activities import closing, continuing
 from lateen.activities.continuing import open_continuation, vet_continuation
 from lateen.activities.edges import Overtaken
 from lateen.activities.opening import digest_now, open_delivery
@@ -198,6 +199,21 @@ class TestTheRecord:
         await bench.changed({"endedAt": "2026-01-01T00:00:00Z", "phase": "failed"})
         with pytest.raises(Overtaken):
             await bench.go_on()
+
+    async def test_has_room_for_any_number_of_placements(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (closing, continuing):
+            monkeypatch.setattr(module, "MOST_PLACEMENTS", 1)
+        await bench.deployed()
+        steps = [bench.step("one", "succeeded"), bench.step("two", "pending")]
+        await bench.ended("failed", *steps)
+        first = await bench.go_on()
+        record = (await bench.audit()).delivery
+        assert done(first) == {"one": ("succeeded", 1), "two": ("pending", 1)}
+        assert record is not None
+        assert [step["placements"] for step in record.steps] == [[], []]
+        assert done(await bench.go_on()) == done(first), "the clusters tell a retry"
 
     async def test_outlives_a_second_run_that_was_terminated(self, bench: Bench) -> None:
         await bench.ended("failed", bench.step("one", "succeeded"), bench.step("two", "failed"))

@@ -8,12 +8,19 @@ from typing import Any
 import pytest
 
 from lateen.activities.closing import close_delivery
+from lateen.activities.continuing import open_continuation
 from lateen.activities.drifting import check_drift
 from lateen.activities.inspecting import inspect
 from lateen.activities.opening import open_delivery, vet_submission
 from lateen.activities.rooms import DeliverySettings, Rooms
 from lateen.contracts.drift import CheckDrift
-from lateen.contracts.messages import CloseDelivery, Inspect, OpenDelivery, OpenedDelivery
+from lateen.contracts.messages import (
+    CloseDelivery,
+    Continuation,
+    Inspect,
+    OpenDelivery,
+    OpenedDelivery,
+)
 from lateen.hub.clusters import ClusterRegistry
 from lateen.hub.revisions import KEPT
 from lateen.model.base import Json
@@ -99,6 +106,13 @@ class Bench:
 
     async def go_back(self, to: str = "", **more: Any) -> OpenedDelivery:
         return await self.open(intent="rollback", rollback_to=to, **more)
+
+    async def go_on(self) -> OpenedDelivery:
+        """Continue what was recorded last."""
+        self.runs += 1
+        wish = Continuation()
+        request = OpenDelivery(application=ID, content={}, continuation=wish)
+        return await open_continuation(self.rooms, request, wish, run_id=f"run-{self.runs}")
 
     async def refused(self, to: str = "") -> str:
         """Return why a rollback is refused, which must have written nothing."""
@@ -266,6 +280,16 @@ class TestWhichOneIsMeant:
             assert opened.revision.name == "web-v2"
             await bench.close(opened, phase)
 
+    async def test_asked_again_while_it_is_continued_it_is_not_undone(self) -> None:
+        bench = await delivered("nginx:1", "nginx:2")
+        await bench.deliver(app("nginx:3"), "failed")
+        await bench.go_back()
+        assert (await bench.go_on()).revision.name == "web-v2"
+        record = (await bench.audit()).delivery
+        assert record is not None
+        assert record.intent == "rollback"
+        assert (await bench.go_back()).revision.name == "web-v2"
+
     async def test_nothing_to_go_back_to_is_told(self) -> None:
         assert await Bench().refused() == (
             "revision: nothing was delivered yet; deliver an application instead"
@@ -323,6 +347,19 @@ class TestRefused:
         assert "and here is no plug-in acme" in await bench.refused("web-v1")
         bench.use(with_canary("1.0"))
         assert (await bench.go_back("web-v1")).revision.name == "web-v1"
+
+    async def test_one_that_other_plugins_rendered_is_not_continued_either(self) -> None:
+        bench = Bench(types=with_canary("1.0"))
+        first = app()
+        first["spec"]["components"][0]["type"] = "canary"
+        await bench.deliver(first)
+        await bench.deliver(app("nginx:2"))
+        await bench.close(await bench.go_back("web-v1"), "failed")
+        bench.use(with_canary("2.0"))
+        before = await bench.audit()
+        with pytest.raises(InvalidApplication, match=r"rendered by acme 1.0, and here is acme 2.0"):
+            await bench.go_on()
+        assert await bench.audit() == before
 
     async def test_a_cluster_that_left_is_told_before_anything_is_written(self) -> None:
         bench = await delivered("nginx:1", "nginx:2")

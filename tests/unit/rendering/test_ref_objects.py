@@ -163,7 +163,7 @@ def test_without_a_hub_rendering_says_what_is_not_known() -> None:
 
 def test_objects_of_urls_come_after_those_of_clusters() -> None:
     """KubeVela notes the URL in an annotation; an object that was found already is not replaced."""
-    url = "https://example.com/all.yaml"
+    url = "https://example.com/all.yaml?token=hidden"
     properties = {"objects": [{"resource": "cm", "name": "a"}], "urls": [url]}
     wanted = Component.model_validate(
         {"name": "web", "type": "ref-objects", "properties": properties}
@@ -173,7 +173,8 @@ def test_objects_of_urls_come_after_those_of_clusters() -> None:
     context = RenderContext(application="shop", namespace="home", references=found)
     first, second = (each.manifest for each in render([wanted], context, builtin()))
     assert first["data"] == {"k": "1"}
-    assert second["metadata"]["annotations"] == {"app.oam.dev/resource-url": url}
+    shown = "https://example.com/all.yaml"
+    assert second["metadata"]["annotations"] == {"app.oam.dev/resource-url": shown}
     assert "annotations" not in found[url_key(url)][1]["metadata"]
 
 

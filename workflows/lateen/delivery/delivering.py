@@ -139,7 +139,11 @@ class Delivery:
         answer = await recording.uncancelled(self._ask_what_to_prune(opened, "failed"))
         if answer.closed:
             return
-        problems = await self._prune_clusters(opened, answer.prune, partly=True)
+        self._progress.pruning = True
+        try:
+            problems = await self._prune_clusters(opened, answer.prune, partly=True)
+        finally:
+            self._progress.pruning = False
         if problems:
             self._progress.message += f"; not pruned: {_listed(problems)}"
 

@@ -115,6 +115,8 @@ class Progress:
     warnings: list[str] = field(default_factory=list[str])
     retained: list[str] = field(default_factory=list[str])
     suspension: Suspension = field(default_factory=Suspension)
+    pruning: bool = False
+    """Whether a delivery that failed still prunes."""
 
     def open(self, opened: OpenedDelivery) -> None:
         """Take over what the opening resolved."""
@@ -133,7 +135,8 @@ class Progress:
     @property
     def suspended(self) -> bool:
         """Whether it begins nothing new until it is resumed; one that has ended is not suspended."""
-        return self.suspension.active and self.phase in {"delivering", "waiting"}
+        goes_on = self.pruning or self.phase in {"delivering", "waiting"}
+        return self.suspension.active and goes_on
 
     def outcomes(self) -> list[StepOutcome]:
         """Return every step's record, in order."""

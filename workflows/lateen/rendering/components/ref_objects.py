@@ -145,8 +145,11 @@ class RefObjects(ComponentType[RefObjectsParameters]):
 
 
 def _noted(manifest: Json, url: str) -> Json:
-    """Return an object with the annotation that says where it came from, as KubeVela notes it."""
+    """Return an object with the annotation that says where it came from, as KubeVela notes it.
+
+    The query is left out: it may hold a token.
+    """
     metadata = manifest["metadata"]
     written: Json = metadata.get("annotations") or {}
-    annotations = {**written, RESOURCE_URL: url}
+    annotations = {**written, RESOURCE_URL: url.partition("?")[0]}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
