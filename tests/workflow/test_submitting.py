@@ -336,6 +336,23 @@ class TestOnAnOpenRun:
         await result_of(bench.handle)
         assert images(bench)[-1] == "nginx:3"
 
+    async def test_a_deletion_that_came_after_content_is_not_lost(self, bench: Bench) -> None:
+        """Content takes a while to be vetted; a deletion is taken at once."""
+        await delivering(bench)
+        bench.fakes.hold("vet_submission")
+        app = bench.app(topologies={"t": ["a"]}, image="nginx:2")
+        asked = asyncio.create_task(bench.handle.execute_update("submit", app))
+        await bench.fakes.begun("vet_submission")
+        answer = await submit(bench, {"intent": "delete"})
+        assert answer["state"] == "superseding"
+        bench.fakes.release("vet_submission")
+        bench.fakes.release("a/default")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await asked
+        assert "a deletion was submitted after it" in str(caught.value.cause)
+        assert (await result_of(bench.handle))["phase"] == "deleted"
+        assert images(bench) == ["nginx:1"]
+
     async def test_a_cancellation_while_vetting_is_told(self, bench: Bench) -> None:
         await delivering(bench)
         bench.fakes.hold("vet_submission")

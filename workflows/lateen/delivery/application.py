@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
 
 _MOST_PREVIOUS = 10
 _KNOWS_STEERING = "steering"
+_DELETED_MEANWHILE = "a deletion was submitted after it; submit again to deliver instead"
 _TOO_OLD = "it came while a lateen worked that doesn't know it"
 _FIRST_TASK = 4
 """Events at the first workflow task: a submission seen there came with the start itself."""
@@ -185,8 +186,11 @@ class ApplicationWorkflow:
         if refusal:
             self._intake.warn(f"a submission was ignored: {refusal}")
             return
+        before = self._intake.coming
         vetted = await self._vet(submission)
-        if vetted.valid:
+        if self._intake.deletes_since(before):
+            self._intake.warn(f"a submission was ignored: {_DELETED_MEANWHILE}")
+        elif vetted.valid:
             self._take(submission, delivers=vetted.digest)
         else:
             self._intake.warn(f"an invalid submission was ignored: {vetted.message}")
@@ -195,7 +199,10 @@ class ApplicationWorkflow:
     async def submit(self, payload: Any = None) -> Json:
         """Deliver this application next, and say at once what that means."""
         submission = read_submission(payload, workflow_id=self._id)
+        before = self._intake.coming
         vetted = await self._vet(submission)
+        if self._intake.deletes_since(before):
+            self._refuse(_DELETED_MEANWHILE, errors.REFUSED)
         if self._cancelled:
             message = "the run was cancelled meanwhile; submit again"
             raise ApplicationError(message, type=errors.REFUSED, non_retryable=True)

@@ -49,6 +49,11 @@ class Intake:
         """Whether something takes the place of what is being delivered."""
         return self.coming is not None
 
+    def deletes_since(self, before: Submission | None) -> bool:
+        """Tell whether a deletion came after ``before``: what was sent earlier must not replace it."""
+        coming = self.coming
+        return coming is not None and coming is not before and coming.intent == "delete"
+
     def pop(self) -> Submission | None:
         """Return what the next run is for, if there is to be one."""
         return self.coming or (self.queue.pop(0) if self.queue else None)
